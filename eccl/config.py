@@ -1,0 +1,204 @@
+"""Every setting of the project, as frozen dataclasses with units, and the presets smoke, laptop and paper.
+
+A setting that does not exist is an error that names it, so a misspelt parameter never passes in silence.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import hashlib
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+
+@dataclass(frozen=True)
+class SimulationConfig:
+    """The simulated paired cohort."""
+
+    participants: int = 3000
+    seed: int = 2024
+    prevalence: str = "enriched"  # or "biobank": near the paper's
+    coupling: float = 1.0  # strength of every link from the heart to its ECG; 0 cuts them all
+    missed_codes: float = 0.10  # share of true diagnoses without a code
+    false_codes: float = 0.01  # share of healthy participants with a code, per diagnosis
+
+
+@dataclass(frozen=True)
+class ECGEncoderConfig:
+    """Vision transformer over the ECG; a patch is `patch_leads` x `patch_samples`."""
+
+    patch_leads: int = 12  # 1: the paper's patching (600 tokens); 12: all leads jointly (100 tokens at 50 samples)
+    patch_samples: int = 50  # at 500 Hz
+    width: int = 96
+    depth: int = 4
+    heads: int = 4
+    mlp_ratio: float = 4.0
+    dropout: float = 0.0
+
+
+@dataclass(frozen=True)
+class MAEConfig:
+    """Decoder and objective of the masked autoencoder over the ECG."""
+
+    width: int = 64
+    depth: int = 2
+    heads: int = 4
+    mask_ratio: float = 0.75
+    correlation_weight: float = 0.0  # w of (1 - w) MSE + w (1 - normalised cross-correlation)
+
+
+@dataclass(frozen=True)
+class CMREncoderConfig:
+    """Encoder of the cine, its frames as input channels."""
+
+    name: str = "resnet"  # resnet, swin or vit
+    width: int = 16  # channels of the first stage (resnet, swin) or of a token (vit)
+    image_size: int = 80  # pixels; the cine is resized to it
+    patch: int = 8  # pixels (vit)
+    depth: int = 18  # resnet: 18, 34 or 50; vit: layers; swin: ignored (2-2-6-2)
+    drop_path: float = 0.0  # swin
+
+
+@dataclass(frozen=True)
+class LossConfig:
+    """The contrastive objective and its trait regression."""
+
+    name: str = "clip"  # clip, nt_xent or triplet
+    temperature: float = 0.1
+    alpha: float = 0.5  # weight of ECG -> CMR against CMR -> ECG
+    margin: float = 2.5  # triplet
+    trait_weight: float = 1.0  # lambda
+
+
+@dataclass(frozen=True)
+class StageConfig:
+    """Optimisation of one stage."""
+
+    epochs: int  # at most; early stopping may end sooner
+    batch_size: int
+    learning_rate: float  # peak of the cosine
+    weight_decay: float = 0.05  # not on biases and norms
+    warmup: float = 0.1  # share of the epochs
+    patience: int = 10  # epochs without a better validation score
+    augment: bool = True
+
+
+@dataclass(frozen=True)
+class Config:
+    """One whole experiment."""
+
+    preset: str = "laptop"
+    seed: int = 42
+    latent: int = 64  # dimensions of the shared embedding
+    simulation: SimulationConfig = field(default_factory=SimulationConfig)
+    ecg: ECGEncoderConfig = field(default_factory=ECGEncoderConfig)
+    mae: MAEConfig = field(default_factory=MAEConfig)
+    cmr: CMREncoderConfig = field(default_factory=CMREncoderConfig)
+    loss: LossConfig = field(default_factory=LossConfig)
+    stage_mae: StageConfig = StageConfig(epochs=20, batch_size=64, learning_rate=1e-3, patience=20)
+    stage_cmr: StageConfig = StageConfig(epochs=15, batch_size=32, learning_rate=1e-3)
+    stage_eccl: StageConfig = StageConfig(epochs=30, batch_size=64, learning_rate=5e-4)
+    stage_finetune: StageConfig = StageConfig(epochs=15, batch_size=64, learning_rate=3e-4, patience=5)
+    replicates: int = 1000  # bootstrap
+    precision: str = "32-true"  # or "bf16-mixed"
+    accelerator: str = "auto"
+    devices: int = 1
+
+
+PRESETS: dict[str, dict[str, Any]] = {
+    "laptop": {},
+    "smoke": {
+        "latent": 16,
+        "simulation": {"participants": 80},
+        "ecg": {"width": 32, "depth": 1, "heads": 2},
+        "mae": {"width": 32, "depth": 1, "heads": 2},
+        "cmr": {"width": 4},
+        "stage_mae": {"epochs": 2, "batch_size": 16},
+        "stage_cmr": {"epochs": 2, "batch_size": 16},
+        "stage_eccl": {"epochs": 2, "batch_size": 16},
+        "stage_finetune": {"epochs": 2, "batch_size": 16},
+        "replicates": 200,
+    },
+    "paper": {
+        "latent": 256,
+        "simulation": {"participants": 40000, "prevalence": "biobank"},
+        "ecg": {"patch_leads": 1, "patch_samples": 100, "width": 768, "depth": 12, "heads": 12, "dropout": 0.1},
+        "mae": {"width": 512, "depth": 8, "heads": 16},
+        "cmr": {"name": "swin", "width": 96, "image_size": 224, "drop_path": 0.2},
+        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4},
+        "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5},
+        "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5},
+        "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6},
+        "precision": "bf16-mixed",
+    },
+}
+
+
+def replace(config: Any, **changes: Any) -> Any:
+    """A copy of a config with some settings changed; a nested config takes a dict (or a config).
+
+    Raises
+    ------
+    ValueError
+        If a setting does not exist, with its name and the nearest one that does.
+    TypeError
+        If a value has the wrong type.
+    """
+    known = {item.name: item for item in dataclasses.fields(config)}
+    values = {}
+    for name, value in changes.items():
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
+            raise ValueError(f"{type(config).__name__} has no setting {name!r}{hint}")
+        current = getattr(config, name)
+        if dataclasses.is_dataclass(current) and isinstance(value, dict):
+            value = replace(current, **value)
+        elif isinstance(current, float) and type(value) is int:
+            value = float(value)
+        elif type(value) is not type(current):
+            raise TypeError(
+                f"{type(config).__name__}.{name} is {value!r}; it takes a {type(current).__name__}, such as {current!r}"
+            )
+        values[name] = value
+    return dataclasses.replace(config, **values)
+
+
+def preset(name: str | None = None, **changes: Any) -> Config:
+    """The config of a preset with some settings changed.
+
+    Parameters
+    ----------
+    name : str, optional
+        smoke, laptop or paper; None takes the environment variable ECCL_PRESET, or laptop.
+    **changes
+        As in `replace`.
+    """
+    name = name or os.environ.get("ECCL_PRESET") or "laptop"
+    if name not in PRESETS:
+        raise ValueError(f"no preset is named {name!r}; there are {', '.join(PRESETS)}")
+    return replace(replace(Config(preset=name), **PRESETS[name]), **changes)
+
+
+def to_dict(config: Any) -> dict[str, Any]:
+    """A config as plain nested dicts, ready for JSON."""
+    return dataclasses.asdict(config)
+
+
+def digest(*parts: Any) -> str:
+    """Ten hexadecimal digits that identify configs, strings and numbers taken together."""
+    plain = [to_dict(part) if dataclasses.is_dataclass(part) else part for part in parts]
+    text = json.dumps(plain, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def home() -> Path:
+    """The folder under which cohorts/, stores/ and runs/ are kept: ECCL_HOME, or the checkout, or ~/.cache/eccl."""
+    if os.environ.get("ECCL_HOME"):
+        return Path(os.environ["ECCL_HOME"]).expanduser().resolve()
+    checkout = Path(__file__).resolve().parents[1]
+    return checkout if (checkout / "pyproject.toml").exists() else Path.home() / ".cache" / "eccl"

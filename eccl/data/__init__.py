@@ -1,0 +1,1 @@
+"""Readers, writers and the packed store: everything between a file and a batch."""

@@ -1,0 +1,1 @@
+"""The simulated paired cohort: one latent heart, two views."""
