@@ -107,6 +107,7 @@ class Config:
     precision: str = "32-true"  # or "bf16-mixed"
     accelerator: str = "auto"
     devices: int = 1
+    workers: int = 0  # processes that read the store beside each training process
 
 
 PRESETS: dict[str, dict[str, Any]] = {

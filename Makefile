@@ -1,0 +1,43 @@
+# Two commands do all: `make book` and `make test`. Both set up .venv first, from plain python3.
+PYTHON ?= python3
+PRESET ?= laptop
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+FRESH := book/_build/.executed-with-$(PRESET)
+export ECCL_PRESET := $(PRESET)
+
+.PHONY: book test slow lint notebooks clean
+
+book: $(FRESH)
+	$(BIN)/jupyter-book build book/ -W -n --keep-going
+
+test: $(INSTALLED)
+	$(BIN)/pytest
+
+slow: $(INSTALLED)
+	$(BIN)/pytest -m slow
+
+lint: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# The text notebook is the one that is edited; this derives the .ipynb that papermill reads.
+notebooks: $(INSTALLED)
+	$(BIN)/jupytext --to ipynb --update notebooks/*.md
+
+# The notebook cache knows the notebooks' code only: when the package or the preset changes, execute anew.
+# Runs and cohorts are memoised by their own configuration and stay.
+$(FRESH): $(INSTALLED) $(wildcard eccl/*.py eccl/*/*.py)
+	$(BIN)/jupyter-book clean --all book/
+	mkdir -p $(@D) && touch $@
+
+$(INSTALLED): constraints.txt pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
+		|| { echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dev]'
+	touch $@
+
+clean:
+	rm -rf book/_build cohorts stores runs

@@ -1,0 +1,188 @@
+"""Classical ECG measurements, as a cardiologist would take them by ruler: from the median beat of the noisy signal.
+
+They are the honest baseline of every learnt ECG feature. A measurement that has no meaning in a recording (a PR interval
+without P waves) is NaN; `eccl.evaluation` imputes it from the training split and flags that it was absent.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from eccl.data.ecg import r_peaks, remove_baseline
+from eccl.records import ECG, LEADS
+
+BEFORE, AFTER = 0.35, 0.55  # s about the R peak that the median beat spans
+
+
+class Measurement(NamedTuple):
+    """Name (also the column), reading name and unit."""
+
+    name: str
+    label: str
+    unit: str
+
+
+MEASUREMENTS = (
+    Measurement("heart_rate_bpm", "heart rate", "bpm"),
+    Measurement("rr_irregularity", "SD of successive RR differences over mean RR", ""),
+    Measurement("p_amplitude_ii_mv", "P amplitude in II", "mV"),
+    Measurement("p_duration_ms", "P duration", "ms"),
+    Measurement("p_terminal_force_v1_mv_ms", "P terminal force in V1", "mV ms"),
+    Measurement("pr_ms", "PR interval", "ms"),
+    Measurement("qrs_duration_ms", "QRS duration", "ms"),
+    Measurement("qtc_ms", "QT interval, Fridericia", "ms"),
+    Measurement("axis_sin", "sine of the frontal QRS axis", ""),
+    Measurement("axis_cos", "cosine of the frontal QRS axis", ""),
+    Measurement("sokolow_lyon_mv", "Sokolow-Lyon voltage, S in V1 + R in V5 or V6", "mV"),
+    Measurement("cornell_mv", "Cornell voltage, R in aVL + S in V3", "mV"),
+    Measurement("r_progression_mv", "R in V3 less S in V3", "mV"),
+    Measurement("t_v5_mv", "T amplitude in V5", "mV"),
+    Measurement("t_v2_mv", "T amplitude in V2", "mV"),
+    Measurement("t_ii_mv", "T amplitude in II", "mV"),
+    Measurement("q_anterior_mv", "Q depth, mean of V2 to V4", "mV"),
+    Measurement("q_inferior_mv", "Q depth, mean of II, III, aVF", "mV"),
+    Measurement("q_lateral_mv", "Q depth, mean of I, aVL, V6", "mV"),
+    Measurement("f_waves_mv", "RMS between T and QRS at 4 to 9 Hz in V1", "mV"),
+)
+
+
+def measure_ecg(ecg: ECG) -> dict[str, float]:
+    """The classical measurements of one ECG, by name, in the units of `MEASUREMENTS`; NaN where one has no meaning.
+
+    References
+    ----------
+    Sokolow and Lyon, Am Heart J 1949; Casale et al., Circulation 1987 (Cornell); Morris et al., Circulation 1964 (P terminal
+    force); Fridericia, Acta Med Scand 1920; Kligfield et al., Circulation 2007 (global intervals over all leads).
+    """
+    signal = remove_baseline(ecg).signal
+    rate = ecg.sampling_rate
+    peaks = r_peaks(signal, rate)
+    values = {item.name: np.nan for item in MEASUREMENTS}
+    if len(peaks) < 3:
+        return values
+    rr = np.diff(peaks) / rate
+    values["heart_rate_bpm"] = 60 / np.mean(rr)
+    values["rr_irregularity"] = np.std(np.diff(rr)) / np.mean(rr)
+    beat = median_beat(signal, peaks, rate)
+    if beat is None:
+        return values
+    onset, offset = _qrs_limits(beat, rate)
+    beat = beat - beat[:, max(0, onset - round(0.02 * rate)) : onset + 1].mean(axis=1, keepdims=True)
+    values |= _qrs(beat, onset, offset, rate)
+    values |= _t_wave(beat, offset, onset, rate, float(np.mean(rr)))
+    values |= _p_wave(beat, onset, rate)
+    values["f_waves_mv"] = _f_waves(signal[LEADS.index("V1")], peaks, rate)
+    return {name: float(value) for name, value in values.items()}
+
+
+def median_beat(signal: np.ndarray, peaks: np.ndarray, sampling_rate: float) -> np.ndarray | None:
+    """Median over beats (12, samples), from 0.35 s before R to 0.55 s after it; None if fewer than two beats are whole."""
+    before, after = round(BEFORE * sampling_rate), round(AFTER * sampling_rate)
+    whole = peaks[(peaks >= before) & (peaks + after <= signal.shape[1])]
+    if len(whole) < 2:
+        return None
+    return np.median(np.stack([signal[:, peak - before : peak + after] for peak in whole]), axis=0)
+
+
+def _qrs_limits(beat: np.ndarray, rate: float) -> tuple[int, int]:
+    """First and last sample of QRS: where the slope, over all leads, leaves and regains the level of the ST segment."""
+    centre = round(BEFORE * rate)
+    slope = _smooth(np.sqrt((np.gradient(beat, axis=1) ** 2).sum(axis=0)), round(0.010 * rate))
+    window = slice(centre - round(0.11 * rate), centre + round(0.13 * rate))
+    threshold = 0.10 * slope[window].max()
+    active = np.flatnonzero(slope[window] > threshold) + window.start
+    return int(active[0]), int(active[-1])
+
+
+def _qrs(beat: np.ndarray, onset: int, offset: int, rate: float) -> dict[str, float]:
+    qrs = beat[:, onset : offset + 1]
+    r, s = qrs.max(axis=1).clip(0), (-qrs.min(axis=1)).clip(0)
+    at = {lead: row for row, lead in enumerate(LEADS)}
+    area_i, area_avf = qrs[at["I"]].sum(), qrs[at["aVF"]].sum() * 2 / np.sqrt(3)
+    length = np.hypot(area_i, area_avf) or 1.0
+    # Q: what is negative before the first positive deflection of note, up to the middle of QRS.
+    early = qrs[:, : max(2, qrs.shape[1] // 2)]
+    first_r = np.where((early > 0.08).any(axis=1), (early > 0.08).argmax(axis=1), early.shape[1])
+    q = np.array([-row[: max(1, stop)].min() for row, stop in zip(early, first_r)]).clip(0)
+    depth = {
+        region: q[[at[lead] for lead in leads]].mean()
+        for region, leads in {
+            "anterior": ("V2", "V3", "V4"),
+            "inferior": ("II", "III", "aVF"),
+            "lateral": ("I", "aVL", "V6"),
+        }.items()
+    }
+    return {
+        "qrs_duration_ms": (offset - onset) / rate * 1000,
+        "axis_sin": area_avf / length,
+        "axis_cos": area_i / length,
+        "sokolow_lyon_mv": s[at["V1"]] + max(r[at["V5"]], r[at["V6"]]),
+        "cornell_mv": r[at["aVL"]] + s[at["V3"]],
+        "r_progression_mv": r[at["V3"]] - s[at["V3"]],
+        **{f"q_{region}_mv": value for region, value in depth.items()},
+    }
+
+
+def _t_wave(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -> dict[str, float]:
+    start = offset + round(0.06 * rate)
+    stop = min(beat.shape[1], max(onset + round(min(0.50, 0.7 * rr) * rate), start + round(0.10 * rate)))
+    smooth = _smooth(beat, round(0.02 * rate))
+    segment = smooth[:, start:stop]
+    values = {}
+    for name, lead in (("t_v5_mv", "V5"), ("t_v2_mv", "V2"), ("t_ii_mv", "II")):
+        row = segment[LEADS.index(lead)]
+        values[name] = row[np.abs(row).argmax()]
+    strength = np.sqrt((segment**2).mean(axis=0))
+    peak = int(strength.argmax())
+    # End of T by the tangent at the steepest descent after its peak (Lepeschkin and Surawicz, Circulation 1952).
+    fall = np.gradient(strength[peak:]) if len(strength) - peak > 3 else np.array([-np.inf])
+    steepest = int(fall.argmin())
+    level = float(np.median(strength[-max(3, len(strength) // 10) :]))
+    end = peak + steepest + (strength[peak + steepest] - min(level, strength.min())) / max(-fall[steepest], 1e-6)
+    qt = (start + min(end, len(strength)) - onset) / rate
+    return values | {"qtc_ms": 1000 * qt / rr ** (1 / 3)}
+
+
+def _p_wave(beat: np.ndarray, onset: int, rate: float) -> dict[str, float]:
+    start, stop = max(0, onset - round(0.26 * rate)), onset - round(0.02 * rate)
+    smooth = _smooth(beat, round(0.016 * rate))[:, start:stop]
+    if smooth.shape[1] < round(0.08 * rate):
+        return {}
+    smooth = smooth - np.median(smooth[:, : round(0.02 * rate)], axis=1, keepdims=True)
+    second, v1 = smooth[LEADS.index("II")], smooth[LEADS.index("V1")]
+    strength = np.sqrt((smooth**2).mean(axis=0))
+    peak = int(strength.argmax())
+    values = {"p_amplitude_ii_mv": second[max(0, peak - round(0.05 * rate)) : peak + round(0.05 * rate)].max()}
+    if strength[peak] < 0.025:  # mV: no P wave stands out of noise and fibrillatory waves
+        return values
+    above = strength > 0.22 * strength[peak]
+    first = peak - int((~above[: peak + 1][::-1]).argmax() if (~above[: peak + 1]).any() else peak) + 1
+    rest = ~above[peak:]
+    last = peak + int(rest.argmax() if rest.any() else len(rest)) - 1
+    negative = np.clip(-v1[first : last + 1], 0, None)[(last - first) // 2 :]
+    return values | {
+        "p_duration_ms": (last - first) / rate * 1000,
+        "pr_ms": (onset - start - first) / rate * 1000,
+        "p_terminal_force_v1_mv_ms": negative.sum() / rate * 1000,
+    }
+
+
+def _f_waves(v1: np.ndarray, peaks: np.ndarray, rate: float) -> float:
+    """Root mean square of V1 at 4 to 9 Hz in the last quarter of each RR interval but its last 0.06 s."""
+    from scipy.signal import butter, sosfiltfilt
+
+    band = sosfiltfilt(butter(2, (4.0, 9.0), btype="bandpass", fs=rate, output="sos"), v1)
+    quiet = [
+        band[first + round(0.72 * (second - first)) : second - round(0.06 * rate)]
+        for first, second in zip(peaks, peaks[1:])
+    ]
+    values = np.concatenate(quiet)
+    return np.sqrt((values**2).mean()) if len(values) else np.nan
+
+
+def _smooth(x: np.ndarray, window: int) -> np.ndarray:
+    from scipy.ndimage import uniform_filter1d
+
+    return uniform_filter1d(x, max(1, window), axis=-1)

@@ -1,0 +1,262 @@
+"""A cohort packed once into memory-mapped arrays: any batch is read at random without loading the rest.
+
+The folder holds ecg.npy int16 (N, 12, 5000) at 5 uV a unit, cine.npy uint8 (N, 50, 80, 80) for [0, 1], traits.npy
+float32 (N, 82), diseases.npy int8 (N, 4), ids.json and store.json (sizes and SHA-256 of each, and the cohort's hash).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import logging
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import numpy as np
+import torch
+
+from eccl.config import digest, home
+from eccl.data.cmr import SIZE, scale_intensity
+from eccl.data.cohort import Cohort
+from eccl.data.ecg import GAIN
+from eccl.data.files import PARTIAL, make_folder, replacing, sha256
+from eccl.records import FRAMES, LEADS, SAMPLES, DataError
+
+VERSION = 1  # raise it when the packed bytes of a cohort change
+INDEX = "store.json"
+MODALITIES = ("ecg", "cine")
+_WORKERS = 4  # threads that read while one writes; decompression leaves Python free
+_CHUNK = 32  # participants in memory at once, per worker
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Some participants, ready for a model."""
+
+    ecg: torch.Tensor  # (B, 12, 5000) float32, mV
+    cine: torch.Tensor  # (B, 50, 80, 80) float32, [0, 1]
+    traits: torch.Tensor  # (B, 82) float32, units of eccl.traits, NaN where not measured
+    diseases: torch.Tensor  # (B, 4) float32, 0 or 1
+    index: torch.Tensor  # (B,) int64, rows of the store
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def to(self, device: torch.device | str) -> Batch:
+        """The batch on a device."""
+        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+
+    def pin_memory(self) -> Batch:
+        """The batch in page-locked memory, from which a GPU copies without waiting; a DataLoader calls it."""
+        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+
+
+class Store:
+    """Packed recordings; `pack` makes one and `Store.open` opens it. Small to pickle: workers map the arrays anew."""
+
+    def __init__(self, folder: Path, index: dict[str, Any]):
+        self.folder, self.index = folder, index
+
+    @classmethod
+    def open(cls, folder: Path | str, verify: bool = False) -> Store:
+        """The store of a folder.
+
+        Parameters
+        ----------
+        folder : path
+            As `pack` made it.
+        verify : bool
+            Whether to compare the SHA-256 of every file (reads everything) or only its size.
+
+        Raises
+        ------
+        DataError
+            If a file is missing, truncated or (with `verify`) altered.
+        """
+        folder = Path(folder)
+        remedy = "delete this folder and pack the cohort again"
+        try:
+            index = json.loads((folder / INDEX).read_text())
+        except (OSError, ValueError) as error:
+            raise DataError(f"no store can be read ({error})", source=folder / INDEX, remedy=remedy) from error
+        for name, entry in index["files"].items():
+            path = folder / name
+            size = path.stat().st_size if path.exists() else None
+            if size != entry["size"]:
+                found = "is missing" if size is None else f"has {size} bytes, not {entry['size']}"
+                raise DataError(f"the file {found}", source=path, remedy=remedy)
+            if verify and sha256(path) != entry["sha256"]:
+                raise DataError("the content has changed since it was packed (SHA-256)", source=path, remedy=remedy)
+        return cls(folder, index)
+
+    def __len__(self) -> int:
+        return len(self.diseases)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {"folder": self.folder, "index": self.index}
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content of every array and of the participants' names."""
+        return digest({name: entry["sha256"] for name, entry in self.index["files"].items()})
+
+    @property
+    def cohort_fingerprint(self) -> str:
+        """Fingerprint of the cohort that was packed."""
+        return self.index["cohort"]
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the people are simulated."""
+        return self.index["simulated"]
+
+    @cached_property
+    def participant_ids(self) -> tuple[str, ...]:
+        """Names of the participants, one a row."""
+        return tuple(json.loads((self.folder / "ids.json").read_text()))
+
+    @cached_property
+    def ecg(self) -> np.ndarray:
+        """All ECGs (N, 12, 5000), int16, 5 uV a unit, mapped read-only."""
+        return np.load(self.folder / "ecg.npy", mmap_mode="r")
+
+    @cached_property
+    def cine(self) -> np.ndarray:
+        """All cines (N, 50, 80, 80), uint8, 255 for 1, mapped read-only."""
+        return np.load(self.folder / "cine.npy", mmap_mode="r")
+
+    @cached_property
+    def traits(self) -> np.ndarray:
+        """All traits (N, 82), float32."""
+        return np.load(self.folder / "traits.npy")
+
+    @cached_property
+    def diseases(self) -> np.ndarray:
+        """All diagnoses (N, 4), int8."""
+        return np.load(self.folder / "diseases.npy")
+
+    def batch(self, indices: Sequence[int] | np.ndarray, modalities: Sequence[str] = MODALITIES) -> Batch:
+        """The participants of some rows, in that order; a modality not asked for is not read but empty, (B, 0).
+
+        Raises
+        ------
+        ValueError
+            If a modality is neither "ecg" nor "cine".
+        """
+        if not set(modalities) <= set(MODALITIES):
+            raise ValueError(f"modalities are {MODALITIES}; got {tuple(modalities)}")
+        rows = np.asarray(indices, dtype=np.int64)
+        nothing = np.empty((len(rows), 0), dtype=np.float32)
+        # Divided in numpy: one pass, three times as fast as to convert and then divide in torch.
+        ecg = np.divide(self.ecg[rows], np.float32(GAIN)) if "ecg" in modalities else nothing
+        cine = np.divide(self.cine[rows], np.float32(255)) if "cine" in modalities else nothing
+        return Batch(
+            ecg=torch.from_numpy(ecg),
+            cine=torch.from_numpy(cine),
+            traits=torch.from_numpy(self.traits[rows]),
+            diseases=torch.from_numpy(self.diseases[rows]).float(),
+            index=torch.from_numpy(rows),
+        )
+
+
+def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True) -> Store:
+    """The store of a cohort, made now or found as it was made before.
+
+    Memory does not grow with the cohort. A store appears whole or not at all.
+
+    Parameters
+    ----------
+    cohort : Cohort
+        What to pack. ECGs are rounded to 5 uV; cines scaled to [0, 1] each and rounded to 1/255.
+    folder : path, optional
+        Where to write; by default `stores/<cohort's folder>-<fingerprint>` under `eccl.config.home()`.
+    progress : bool
+        Whether to show a progress bar.
+
+    Raises
+    ------
+    DataError
+        If a recording cannot be read, or the store not be written.
+    """
+    from tqdm.auto import tqdm
+
+    name = f"{cohort.folder.name}-{cohort.fingerprint}"
+    folder = Path(folder) if folder is not None else home() / "stores" / name
+    sources = _sources(cohort)
+    if (folder / INDEX).exists():
+        store = Store.open(folder)
+        if store.index["version"] == VERSION and store.index["sources"] == sources:
+            return store
+        log.info("%s: the cohort has changed since it was packed; packing again", folder)
+    elif folder.is_dir() and any(folder.iterdir()):
+        raise DataError("the folder holds something else", source=folder, remedy="give a folder that is new or empty")
+    make_folder(folder.parent)
+    for left in folder.parent.glob(f"{PARTIAL}-*-{folder.name}"):
+        log.warning("%s was left by a packing that was interrupted, or is being written; delete it if not", left)
+    shapes = {"ecg.npy": ("<i2", (len(LEADS), SAMPLES)), "cine.npy": ("|u1", (FRAMES, SIZE, SIZE))}
+    with replacing(folder) as beside:
+        beside.mkdir()
+        bar = tqdm(_read_all(cohort), total=len(cohort), desc="packing", unit="person", disable=not progress)
+        _write_arrays(beside, shapes, len(cohort), bar)
+        np.save(beside / "traits.npy", cohort.traits)
+        np.save(beside / "diseases.npy", cohort.diseases)
+        (beside / "ids.json").write_text(json.dumps(cohort.participant_ids))
+        files = {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in sorted(beside.iterdir())}
+        index = {
+            "cohort": cohort.fingerprint,
+            "simulated": cohort.simulated,
+            "version": VERSION,
+            "sources": sources,
+            "files": files,
+        }
+        (beside / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+    return Store.open(folder)
+
+
+def _read_all(cohort: Cohort) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    from joblib import Parallel, delayed
+
+    chunk = _WORKERS * _CHUNK
+    with Parallel(n_jobs=_WORKERS, prefer="threads") as parallel:
+        for start in range(0, len(cohort), chunk):
+            rows = range(start, min(start + chunk, len(cohort)))
+            yield from parallel(delayed(_read_one)(cohort, row) for row in rows)
+
+
+def _read_one(cohort: Cohort, row: int) -> tuple[np.ndarray, np.ndarray]:
+    ecg, cine = cohort.read(row)
+    digital = np.rint(ecg.signal * GAIN).astype("<i2")
+    return digital, np.rint(scale_intensity(cine.frames, cine.source) * 255).astype(np.uint8)
+
+
+def _write_arrays(
+    folder: Path, shapes: dict[str, tuple[str, tuple[int, ...]]], count: int, rows: Iterable[tuple[np.ndarray, ...]]
+) -> None:
+    # Written in sequence and not through a memory map: on a full disk a map kills the process, a write says so.
+    files: list[BinaryIO] = []
+    try:
+        for name, (kind, shape) in shapes.items():
+            files.append(open(folder / name, "wb"))  # noqa: SIM115
+            header = {"descr": kind, "fortran_order": False, "shape": (count, *shape)}
+            np.lib.format.write_array_header_1_0(files[-1], header)
+        for arrays in rows:
+            for file, array in zip(files, arrays):
+                file.write(array.tobytes())
+    finally:
+        for file in files:
+            file.close()
+
+
+def _sources(cohort: Cohort) -> str:
+    """Hash of size and time of every recording: a re-exported file is noticed although the table is the same."""
+    state = hashlib.sha256()
+    for row in range(len(cohort)):
+        for path in (cohort.ecg_path(row), cohort.ecg_path(row).with_suffix(".dat"), cohort.cine_path(row)):
+            stat = path.stat()
+            state.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
+    return state.hexdigest()[:16]

@@ -1,0 +1,243 @@
+"""What every notebook needs first: the data of a config, its encoders and their predictions, made now or found.
+
+Each function can be called from anywhere, in any order: what it needs upstream is made, or reused when it exists.
+"""
+
+from __future__ import annotations
+
+import difflib
+import types
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import nn
+
+from eccl.config import Config, digest, home
+from eccl.data.cmr import scale_intensity
+from eccl.data.cohort import Cohort, Split, split
+from eccl.data.ecg import read_ecg
+from eccl.data.files import make_folder, replacing
+from eccl.data.measurements import measure_ecg
+from eccl.data.store import Store, pack
+from eccl.encoders.vit import ECGEncoder
+from eccl.evaluation import baseline, measurement_baseline, probe_diseases, probe_traits, trait_ceiling
+from eccl.metrics import Estimate, bootstrap_indices
+from eccl.records import ECG, Cine
+from eccl.runs import Run
+from eccl.simulate.cohort import read_truth, simulate_cohort
+from eccl.stages import cmr_features, embed, fine_tune, pretrain_cmr, pretrain_ecg, pretrain_eccl
+from eccl.traits import DISEASE_CODES
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """A cohort, packed and split, with the bootstrap index sets that all comparisons on its test split share."""
+
+    config: Config
+    cohort: Cohort
+    store: Store
+    split: Split
+
+    @cached_property
+    def indices(self) -> np.ndarray:
+        """Bootstrap index sets over the test split, shape (replicates, n_test)."""
+        return bootstrap_indices(len(self.split.test), self.config.replicates, self.config.seed)
+
+    def parts(self, values: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Rows of the train, validation and test split of an array with one row a participant."""
+        return values[self.split.train], values[self.split.validation], values[self.split.test]
+
+
+class Pretrained(NamedTuple):
+    """The runs of the three pretraining stages."""
+
+    mae: Run
+    cmr: Run
+    eccl: Run
+
+
+def given(**values: Any) -> dict[str, Any]:
+    """Those keywords that are not None: a notebook's parameters that were set."""
+    return {name: value for name, value in values.items() if value is not None}
+
+
+def refuse_unknown(namespace: dict[str, Any]) -> None:
+    """Check that every variable a notebook holds so far was declared, with its type, in its parameters cell.
+
+    papermill sets an unknown parameter without a word of its own that stops; this stops.
+
+    Raises
+    ------
+    ValueError
+        With the name that is no parameter, and the nearest one that is.
+    """
+    known = namespace.get("__annotations__", {})
+    ours = {"In", "Out", "exit", "quit", "open", "get_ipython"}
+    for name, value in namespace.items():
+        imported = isinstance(value, types.ModuleType | type) or callable(value)
+        if name.startswith("_") or name in known or name in ours or imported:
+            continue
+        near = difflib.get_close_matches(name, known, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+        raise ValueError(f"this notebook has no parameter {name!r}; {hint}")
+
+
+def prepare(config: Config, cohort: Path | str | None = None) -> Data:
+    """The data of a config: its simulated cohort, or the cohort in a folder; packed and split.
+
+    The split depends on the participants alone, so that training seeds are compared on one test split.
+    """
+    loaded = Cohort.load(cohort if cohort is not None else simulate_cohort(config.simulation))
+    return Data(config, loaded, pack(loaded), split(loaded.participant_ids))
+
+
+def pretrain(data: Data) -> Pretrained:
+    """The three pretraining stages, in order: ECG autoencoder, CMR encoder, ECCL."""
+    _, mae = pretrain_ecg(data.store, data.split, data.config)
+    _, cmr = pretrain_cmr(data.store, data.split, data.config)
+    _, eccl = pretrain_eccl(data.store, data.split, data.config, mae, cmr)
+    return Pretrained(mae, cmr, eccl)
+
+
+def encoders(data: Data) -> dict[str, nn.Module]:
+    """ECG encoders to compare, frozen: random weights, stage 1a alone (MAE), and stage 2 (ECCL)."""
+    mae, _ = pretrain_ecg(data.store, data.split, data.config)
+    runs = pretrain(data)
+    eccl, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr)
+    with torch.random.fork_rng():
+        torch.manual_seed(data.config.seed)
+        random = ECGEncoder(data.config.ecg).eval()
+    return {"random": random, "MAE": mae.encoder, "ECCL": eccl.ecg}
+
+
+def features(data: Data, encoder: nn.Module) -> np.ndarray:
+    """ECG features h_ecg of all participants, shape (N, width)."""
+    return embed(encoder, data.store, np.arange(len(data.store)))
+
+
+def probed(data: Data, target: str) -> dict[str, np.ndarray]:
+    """Test predictions by linear probes of frozen encoders, beside those without learning.
+
+    Parameters
+    ----------
+    target : "traits" or "diseases"
+
+    Returns
+    -------
+    dict of str to ndarray, shape (n_test, 82 or 4)
+        baseline (mean or prevalence), measurements (classical ECG measurements), random, MAE, ECCL.
+    """
+    labels = data.cohort.traits if target == "traits" else data.cohort.diseases
+    probe = probe_traits if target == "traits" else probe_diseases
+    train, validation, _ = data.parts(labels)
+    classical = measurement_baseline(measurements(data.cohort), data.cohort.traits, data.cohort.diseases, data.split)
+    predictions = {
+        "baseline": baseline(train, len(data.split.test)),
+        "measurements": classical[target == "diseases"],
+    }
+    for name, encoder in encoders(data).items():
+        h_train, h_validation, h_test = data.parts(features(data, encoder))
+        predictions[name] = probe(h_train, train, h_validation, validation, h_test)
+    return predictions
+
+
+def fine_tuned(data: Data, target: str) -> dict[str, np.ndarray]:
+    """Test predictions of the whole encoder trained on from each start, shape (n_test, 82 or 4)."""
+    runs = pretrain(data)
+    starts = {"scratch": None, "MAE, fine-tuned": runs.mae, "ECCL, fine-tuned": runs.eccl}
+    return {
+        name: fine_tune(data.store, data.split, data.config, start, target).predict(data.split.test)
+        for name, start in starts.items()
+    }
+
+
+def measurements(cohort: Cohort) -> pd.DataFrame:
+    """Classical measurements of every ECG of a cohort, one row a participant; measured once and kept."""
+    from joblib import Parallel, delayed
+
+    path = make_folder(home() / "stores") / f"measurements-{cohort.fingerprint[:10]}.csv"
+    if not path.exists():
+        paths = [cohort.ecg_path(i) for i in range(len(cohort.participant_ids))]
+        rows = Parallel(n_jobs=-1)(delayed(_measure)(path) for path in paths)
+        with replacing(path) as beside:
+            pd.DataFrame(rows, index=cohort.participant_ids).to_csv(beside)
+    return pd.read_csv(path, index_col=0)
+
+
+def _measure(path: Path) -> dict[str, float]:
+    return measure_ecg(read_ecg(path))
+
+
+def ceiling(data: Data) -> np.ndarray:
+    """Test predictions of the traits from the true electrical state, shape (n_test, 82); computed once and kept."""
+    key = digest(data.cohort.fingerprint, data.split.test.tolist(), data.config.seed)
+    path = make_folder(home() / "runs" / f"ceiling-{key}") / "predictions.npy"
+    if not path.exists():
+        electrical = read_truth(data.cohort.folder).filter(like="electrical.")
+        predicted = trait_ceiling(electrical, data.cohort.traits, data.split, data.config.seed)
+        with replacing(path) as beside, open(beside, "wb") as file:
+            np.save(file, predicted)
+    return np.load(path)
+
+
+def embeddings(data: Data, indices: np.ndarray, shuffle_pairs: bool = False) -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings z_ecg and z_cmr of stage 2, each (n, latent); of the control trained on shuffled pairs if asked."""
+    runs = pretrain(data)
+    model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr, shuffle_pairs=shuffle_pairs)
+    h_cmr = torch.from_numpy(cmr_features(data.store, data.config, runs.cmr)[indices])
+    h_ecg = torch.from_numpy(embed(model.ecg, data.store, indices))
+    with torch.inference_mode():
+        z_ecg, z_cmr = model.cpu().project_ecg(h_ecg), model.project_cmr(h_cmr)
+    return tuple(torch.nn.functional.normalize(z, dim=-1).numpy() for z in (z_ecg, z_cmr))
+
+
+def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Estimate:
+    """The Estimate in the one row of a table where columns have the given values.
+
+    Parameters
+    ----------
+    column : str
+        "value", or a quantity with columns `<column>`, `<column>_low` and `<column>_high`, such as "difference".
+    """
+    rows = table[np.logical_and.reduce([table[name] == wanted for name, wanted in where.items()])]
+    if len(rows) != 1:
+        raise ValueError(f"{len(rows)} rows have {where}, expected one")
+    prefix = "" if column == "value" else f"{column}_"
+    row = rows.iloc[0]
+    return Estimate(float(row[column]), float(row[f"{prefix}low"]), float(row[f"{prefix}high"]), int(row["n"]))
+
+
+def prevalence(data: Data) -> pd.DataFrame:
+    """Participants and cases of each diagnosis by split."""
+    rows = []
+    for name in ("train", "validation", "test"):
+        labels = data.cohort.diseases[getattr(data.split, name)]
+        rows.append({"split": name, "participants": len(labels), **dict(zip(DISEASE_CODES, labels.sum(axis=0)))})
+    return pd.DataFrame(rows).set_index("split")
+
+
+def embed_records(
+    data: Data, ecgs: Sequence[ECG] = (), cines: Sequence[Cine] = ()
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings z_ecg (n, latent) of ECGs and z_cmr (m, latent) of cines that belong to no cohort, by stage 2."""
+    runs = pretrain(data)
+    model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr)
+    signals = torch.from_numpy(np.stack([ecg.signal for ecg in ecgs]))
+    frames = torch.from_numpy(np.stack([scale_intensity(cine.frames) for cine in cines]))
+    with torch.inference_mode():
+        z_ecg, z_cmr = model.cpu().project_ecg(model.ecg(signals)), model.project_cmr(model.encode_cmr(frames))
+    return tuple(torch.nn.functional.normalize(z, dim=-1).numpy() for z in (z_ecg, z_cmr))
+
+
+def nearest_cosine(queries: np.ndarray, gallery: np.ndarray | None = None) -> np.ndarray:
+    """Cosine of each unit vector (n, D) to the nearest of a gallery (m, D), or to the nearest other query, shape (n,)."""
+    cosine = queries @ (queries if gallery is None else gallery).T
+    if gallery is None:
+        np.fill_diagonal(cosine, -1.0)
+    return cosine.max(axis=1)

@@ -1,0 +1,33 @@
+"""The figures of the book, in one style: each function takes arrays or tables, returns a Figure and shows nothing.
+
+Figures are 7 inches wide, for a column of 700 pixels at one and a half times that sharpness. A model has one colour
+everywhere.
+"""
+
+from eccl.plots.cohorts import bland_altman, histogram, scatter, trait_distributions
+from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
+from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
+from eccl.plots.results import calibration, disease_bars, forest, group_bars, roc, trait_ranking
+from eccl.plots.style import MODEL_COLOURS, colour_of, style
+
+__all__ = [
+    "MODEL_COLOURS",
+    "bland_altman",
+    "calibration",
+    "cine_montage",
+    "clinic_ecg",
+    "colour_of",
+    "disease_bars",
+    "embedding_map",
+    "forest",
+    "group_bars",
+    "histogram",
+    "masked_ecg",
+    "rank_histogram",
+    "roc",
+    "scatter",
+    "style",
+    "training_history",
+    "trait_distributions",
+    "trait_ranking",
+]

@@ -1,0 +1,103 @@
+"""Figures of the shared space and of the training that made it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+
+from eccl.plots.style import INK, MODEL_COLOURS, colour_of, legend_above, legend_beside, new_figure, style
+
+CLASS_COLOURS = ("#BBBBBB", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")
+
+
+def embedding_map(z_ecg: np.ndarray, z_cmr: np.ndarray, colour_by: np.ndarray, label: str) -> Figure:
+    """ECG and CMR embeddings on the two main axes that they share, coloured by one quantity.
+
+    Each modality is centred on its own mean (contrastive embeddings keep a gap between modalities, which would take
+    the first axis), and the axes are those of the singular value decomposition of both together.
+
+    Parameters
+    ----------
+    z_ecg, z_cmr : ndarray, shape (n, D)
+    colour_by : ndarray, shape (n,)
+        Numbers (a colour bar) or few distinct values such as text or bool (a legend).
+    label : str
+        What the colour is, with its unit.
+    """
+    centred = [z - z.mean(axis=0) for z in (np.asarray(z_ecg, float), np.asarray(z_cmr, float))]
+    _, values, directions = np.linalg.svd(np.vstack(centred), full_matrices=False)
+    share = values**2 / (values**2).sum()
+    colour_by = np.asarray(colour_by)
+    continuous = np.issubdtype(colour_by.dtype, np.number) and len(np.unique(colour_by)) > len(CLASS_COLOURS)
+    with style():
+        figure, axes = new_figure(3.4, 1, 2, sharex=True, sharey=True)
+        for panel, z, name in zip(axes[0], centred, ("ECG", "CMR")):
+            points = z @ directions[:2].T
+            if continuous:
+                low, high = np.nanpercentile(colour_by, (2, 98))
+                drawn = panel.scatter(*points.T, c=colour_by, s=9, cmap="viridis", vmin=low, vmax=high, linewidth=0)
+            else:
+                for value, colour in zip(np.unique(colour_by), CLASS_COLOURS):
+                    chosen = colour_by == value
+                    panel.scatter(*points[chosen].T, color=colour, s=9, linewidth=0, label=str(value))
+            panel.set(title=name, xlabel=f"axis 1 ({share[0]:.0%} of variance)")
+        axes[0, 0].set_ylabel(f"axis 2 ({share[1]:.0%} of variance)")
+        if continuous:
+            figure.colorbar(drawn, ax=axes[0].tolist(), label=label, shrink=0.9, extend="both")
+        else:
+            legend_beside(axes[0, 1], title=label, markerscale=1.6)
+    return figure
+
+
+def rank_histogram(ranks: Mapping[str, np.ndarray] | np.ndarray, n: int) -> Figure:
+    """Distribution of the partner's rank in a gallery of n, as cumulative share; the diagonal is chance.
+
+    Parameters
+    ----------
+    ranks : ndarray, or mapping of name to ndarray, shape (queries,)
+    n : int
+        Size of the gallery.
+    """
+    named = ranks if isinstance(ranks, Mapping) else {"": ranks}
+    bins = np.linspace(0.5, n + 0.5, min(n, 20) + 1)
+    with style():
+        figure, axes = new_figure(2.8, 1, len(named), sharey=True)
+        for panel, (name, rank) in zip(axes[0], named.items()):
+            panel.hist(rank, bins, weights=np.full(len(rank), 100 / len(rank)), color=MODEL_COLOURS["ECCL"])
+            panel.axhline(100 / (len(bins) - 1), color=INK, linestyle="--", linewidth=1, label="chance")
+            panel.set(xlabel=f"rank of the own partner among {n}", title=name, xlim=(0.5, n + 0.5))
+        axes[0, 0].set_ylabel("participants (%)")
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
+def training_history(histories: pd.DataFrame | Mapping[str, pd.DataFrame], score: str = "validation score") -> Figure:
+    """Loss, and the score where there is one, by epoch: training thin and dashed, validation bold.
+
+    Parameters
+    ----------
+    histories : DataFrame, or mapping of name to DataFrame
+        Of `Run.history`: epoch, training_loss, validation_loss and, in supervised stages, validation_score.
+    score : str
+        What the score is.
+    """
+    named = histories if isinstance(histories, Mapping) else {"": histories}
+    scored = any("validation_score" in history for history in named.values())
+    with style():
+        figure, axes = new_figure(2.8, 1, 1 + scored)
+        for name, history in named.items():
+            colour = colour_of(name) if name else MODEL_COLOURS["ECCL"]
+            epoch = history["epoch"]
+            thin, bold = {"color": colour, "linewidth": 1, "linestyle": "--"}, {"color": colour, "linewidth": 2}
+            axes[0, 0].plot(epoch, history["training_loss"], **thin, label=f"{name} training".strip())
+            axes[0, 0].plot(epoch, history["validation_loss"], **bold, label=f"{name} validation".strip())
+            if "validation_score" in history:
+                axes[0, 1].plot(epoch, history["validation_score"], **bold)
+        for panel, label in zip(axes[0], ("loss", score)):
+            panel.set(xlabel="epoch", ylabel=label)
+            panel.xaxis.get_major_locator().set_params(integer=True)
+        legend_above(figure, axes[0, 0])
+    return figure

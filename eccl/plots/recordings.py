@@ -1,0 +1,212 @@
+"""Figures of recordings: the ECG on millimetre paper, the ECG that a model paints, the cine as rows of frames."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Sequence
+from itertools import pairwise
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eccl.config import ECGEncoderConfig
+from eccl.plots.style import INK, MODEL_COLOURS, WIDTH, legend_above, new_figure, style
+from eccl.records import ECG, LEADS, SAMPLING_RATE, Cine
+
+SPEED = 25.0  # mm/s
+GAIN = 10.0  # mm/mV
+PIXELS = 4  # of one millimetre of paper
+PULSE = 10.0  # mm to the left of the traces, for the calibration pulse of 1 mV and 200 ms
+PULSE_X = np.array([-9.0, -7.5, -7.5, -2.5, -2.5, -1.0])  # mm
+PULSE_Y = GAIN * np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])  # mm
+PAPER = {"face": "#fff7f5", "fine": "#fae1dc", "coarse": "#eeb0a6"}
+CLINIC_ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
+
+
+def clinic_ecg(ecg: ECG, title: str | None = None) -> Figure:
+    """The ECG as a clinic prints it: 3 rows of 4 leads, 2.5 s each, and lead II for 10 s, on millimetre paper.
+
+    One unit of both axes is one millimetre of paper, at 25 mm/s and 10 mm/mV, and a whole number of pixels, so that
+    the grid is even. Time runs on across a row. Each lead is drawn about its own median, its shape and size
+    untouched.
+
+    Parameters
+    ----------
+    ecg : ECG
+        Of which the first 10 s are drawn.
+    title : str, optional
+        Above the paper.
+    """
+    samples = round(min(ecg.duration, 10.0) * ecg.sampling_rate)
+    signal = GAIN * (ecg.signal[:, :samples] - np.median(ecg.signal[:, :samples], axis=1, keepdims=True))
+    x = SPEED * np.arange(samples) / ecg.sampling_rate
+    rows = [_row(signal, names) for names in CLINIC_ROWS] + [signal[LEADS.index("II")]]
+    offsets = _offsets(rows)
+    right = 2.0 + SPEED * samples / ecg.sampling_rate
+    bottom = 5.0 * np.floor((offsets[-1] + min(rows[-1].min(), -5.0) - 5.0) / 5.0)
+    top = 5.0 * np.ceil((offsets[0] + max(rows[0].max(), GAIN) + 3.0) / 5.0)
+    with style():
+        paper = _paper(right, bottom, top, title)
+        for row, offset, names in zip(rows, offsets, (*CLINIC_ROWS, ("II",))):
+            paper.plot(PULSE_X, offset + PULSE_Y, color=INK, linewidth=0.8, solid_joinstyle="miter")
+            for part, name in zip(_parts(samples, len(names)), names):
+                start = x[part.start]
+                paper.plot(x[part], offset + row[part], color=INK, linewidth=0.7, label=name)
+                paper.text(start + 1.2, offset + 8.0, name, fontsize=8.5, fontweight="bold", va="center", zorder=1.5)
+                if part.start:
+                    paper.plot([start, start], [offset - 3.0, offset + 3.0], color=INK, linewidth=0.6)
+        paper.text(right - 2.0, bottom + 1.5, "25 mm/s   10 mm/mV", fontsize=8, ha="right", va="bottom")
+    return paper.figure
+
+
+def _paper(right: float, bottom: float, top: float, title: str | None) -> Axes:
+    """Axes in millimetres that look like ECG paper, from `-PULSE` to `right` and from `bottom` to `top`."""
+    width, height = right + PULSE, top - bottom
+    above = 8.0 if title else 0.0
+    figure, _ = new_figure(1.0)
+    figure.clear()
+    figure.set_layout_engine("none")
+    figure.set_size_inches(np.array([width, height + above]) * PIXELS / figure.dpi)
+    paper = figure.add_axes((0.0, 0.0, 1.0, height / (height + above)))
+    paper.set(xlim=(-PULSE, right), ylim=(bottom, top), facecolor=PAPER["face"])
+    paper.set(xticks=[], yticks=[])
+    for step, colour, weight in ((1.0, PAPER["fine"], 0.4), (5.0, PAPER["coarse"], 0.5)):
+        columns = step * np.arange(np.ceil(-PULSE / step), np.floor(right / step) + 1)
+        rows = step * np.arange(np.ceil(bottom / step), np.floor(top / step) + 1)
+        paper.vlines(columns, bottom, top, color=colour, linewidth=weight, zorder=1, snap=True)
+        paper.hlines(rows, -PULSE, right, color=colour, linewidth=weight, zorder=1, snap=True)
+    for spine in paper.spines.values():
+        spine.set(visible=True, color=PAPER["coarse"], linewidth=0.8)
+    if title:
+        paper.set_title(title)
+    return paper
+
+
+def _parts(samples: int, count: int) -> list[slice]:
+    """Equal parts of a recording, one after the other; the last takes what is left over."""
+    bounds = [samples // count * part for part in range(count)] + [samples]
+    return [slice(*ends) for ends in pairwise(bounds)]
+
+
+def _row(signal: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Parts of several leads, one after the other in running time."""
+    parts = _parts(signal.shape[1], len(names))
+    return np.concatenate([signal[LEADS.index(name), part] for name, part in zip(names, parts)])
+
+
+def _offsets(rows: Sequence[np.ndarray], least: float = 25.0, most: float = 45.0) -> np.ndarray:
+    """Height of each row's baseline in mm, on coarse lines, far enough apart that traces do not meet (to a limit)."""
+    gaps = [
+        np.clip(5 * np.ceil((-above.min() + max(below.max(), GAIN) + 2) / 5), least, most)
+        for above, below in pairwise(rows)
+    ]
+    return -np.concatenate([[0.0], np.cumsum(gaps)])
+
+
+def masked_ecg(
+    signal: np.ndarray,
+    reconstruction: np.ndarray,
+    mask: np.ndarray,
+    patches: ECGEncoderConfig,
+    leads: Sequence[str] = ("II", "V1", "V5"),
+    seconds: float = 5.0,
+    sampling_rate: float = SAMPLING_RATE,
+) -> Figure:
+    """An ECG, what a masked autoencoder was not shown of it (shaded), and what it paints there.
+
+    Parameters
+    ----------
+    signal, reconstruction : ndarray, shape (12, T)
+        In mV.
+    mask : ndarray, shape (N,)
+        0 is keep, 1 is removed; patches run over time first, then over leads.
+    patches : ECGEncoderConfig
+        Which says how many leads and samples a patch has.
+    leads : sequence of str
+        The rows.
+    seconds : float
+        Shown from the start.
+    sampling_rate : float
+        In Hz.
+    """
+    samples = min(round(seconds * sampling_rate), signal.shape[1])
+    hidden = np.repeat(mask.reshape(len(LEADS) // patches.patch_leads, -1) > 0, patches.patch_leads, axis=0)
+    hidden = np.repeat(hidden, patches.patch_samples, axis=1)[:, :samples]
+    time = np.arange(samples) / sampling_rate
+    with style():
+        figure, axes = new_figure(0.6 + 1.25 * len(leads), len(leads), 1, sharex=True)
+        for panel, name in zip(axes[:, 0], leads):
+            lead = LEADS.index(name)
+            shown, painted = signal[lead, :samples], np.where(hidden[lead], reconstruction[lead, :samples], np.nan)
+            low, high = min(shown.min(), np.nanmin(painted, initial=0)), max(shown.max(), np.nanmax(painted, initial=0))
+            room = 0.08 * (high - low)
+            panel.fill_between(time, low - room, high + room, hidden[lead], color="#eee", linewidth=0, label="hidden")
+            panel.plot(time, shown, color=INK, linewidth=0.8, label="ECG")
+            panel.plot(time, painted, color=MODEL_COLOURS["MAE"], linewidth=1.5, label="painted by the autoencoder")
+            panel.set(ylabel=f"{name} (mV)", xlim=(0, samples / sampling_rate), ylim=(low - room, high + room))
+        axes[-1, 0].set_xlabel("time (s)")
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
+def cine_montage(
+    cines: Cine | Sequence[Cine],
+    labels: Sequence[str] | str = "",
+    frames: int | Sequence[int] = 8,
+    scale: float = 20.0,
+) -> Figure:
+    """Frames of one or more cines, one row each, with the time after the R peak and a scale bar.
+
+    Parameters
+    ----------
+    cines : Cine or sequence of Cine
+    labels : str or sequence of str
+        Name of each row.
+    frames : int or sequence of int
+        How many frames, evenly spaced over the beat from the first; or which.
+    scale : float
+        Length of the bar, mm.
+
+    Notes
+    -----
+    A row has one grey window, from the 0.5th to the 99.5th percentile of all its frames: brightness compares along
+    it.
+    """
+    cines = [cines] if isinstance(cines, Cine) else list(cines)
+    labels = [labels] if isinstance(labels, str) else list(labels)
+    if len(labels) != len(cines):
+        raise ValueError(f"{len(cines)} cines and {len(labels)} labels")
+    count = frames if isinstance(frames, int) else len(frames)
+    wrapped = [textwrap.fill(label, 15) for label in labels]
+    with style():
+        margin = max((0.15 * (1 + label.count("\n")) for label in wrapped if label), default=0.0)
+        cell = min((WIDTH - margin) / count, 2.6)
+        heights = [cell * c.frames.shape[1] * c.spacing[0] / (c.frames.shape[2] * c.spacing[1]) + 0.22 for c in cines]
+        figure, axes = new_figure(
+            sum(heights), len(cines), count, width=margin + cell * count, gridspec_kw={"height_ratios": heights}
+        )
+        figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
+        for row, cine, label in zip(axes, cines, wrapped):
+            evenly = np.arange(count) * len(cine.frames) // count
+            shown = evenly if isinstance(frames, int) else frames
+            low, high = np.percentile(cine.frames, (0.5, 99.5))
+            height, width = (size * mm for size, mm in zip(cine.frames.shape[1:], cine.spacing))
+            for cell_axes, frame in zip(row, shown):
+                cell_axes.imshow(
+                    cine.frames[frame],
+                    cmap="gray",
+                    vmin=low,
+                    vmax=max(high, low + 1e-6),
+                    extent=(0, width, height, 0),
+                    interpolation="bicubic",
+                )
+                cell_axes.set_title(f"{frame * cine.frame_interval:.0f} ms", fontsize=8, pad=2, loc="center")
+                cell_axes.set(xticks=[], yticks=[])
+                for spine in cell_axes.spines.values():
+                    spine.set_visible(False)
+            x, y = 0.06 * width, 0.94 * height
+            row[0].plot([x, x + scale], [y, y], color="white", linewidth=2, solid_capstyle="butt")
+            row[0].text(x, y - 0.03 * height, f"{scale:.0f} mm", color="white", fontsize=7.5, va="bottom")
+            row[0].set_ylabel(label, fontsize=8.5)
+    return figure

@@ -1,0 +1,201 @@
+"""A simulated paired cohort on disk, in the same files that a real one would have.
+
+Participant `i` of seed `s` is the same, byte for byte, whatever the cohort's size, the order or the number of workers.
+The latent truth is written beside the cohort (`simulation/truth.csv`), where no loader looks.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import logging
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from eccl.config import SimulationConfig, digest, home, to_dict
+from eccl.data.cmr import write_cine
+from eccl.data.cohort import DESCRIPTION, TABLE
+from eccl.data.ecg import write_ecg
+from eccl.data.files import make_folder, replacing
+from eccl.records import ECG, Cine, DataError
+from eccl.simulate.cine import simulate_cine
+from eccl.simulate.ecg import simulate_ecg
+from eccl.simulate.electrical import Electrical, electrical
+from eccl.simulate.geometry import traits
+from eccl.simulate.heart import Heart, coded_diseases, draw_heart, participant_generators
+from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+
+VERSION = 1  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
+BLOCK = 25  # participants a worker writes between two saves: what a killed run loses at most, per worker
+TRUTH = Path("simulation") / "truth.csv"
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, eq=False)
+class Participant:
+    """One simulated participant: both views, what is measured of them, and the truth behind them."""
+
+    participant_id: str
+    heart: Heart
+    electrical: Electrical
+    ecg: ECG
+    cine: Cine
+    traits: dict[str, float]
+    diseases: np.ndarray  # (4,) coded diagnoses, 0 or 1, with the noise of coding
+
+
+def simulate_participant(config: SimulationConfig, participant: int) -> Participant:
+    """One participant, from the cohort's seed and the participant's number alone."""
+    generators = participant_generators(config.seed, participant)
+    heart = draw_heart(config, generators.heart)
+    state = electrical(heart, config.coupling, generators.ecg)
+    return Participant(
+        participant_id=f"sim-{participant:06d}",
+        heart=heart,
+        electrical=state,
+        ecg=simulate_ecg(state, generators.ecg),
+        cine=simulate_cine(heart, generators.cine),
+        traits=traits(heart, generators.cine),
+        diseases=coded_diseases(heart, config, generators.codes),
+    )
+
+
+def simulate_cohort(
+    config: SimulationConfig,
+    folder: Path | str | None = None,
+    workers: int = -1,
+    progress: bool = True,
+) -> Path:
+    """The folder of a simulated cohort, made now or found complete.
+
+    A killed run goes on where it stopped; memory does not grow with the number of participants.
+
+    Parameters
+    ----------
+    config : SimulationConfig
+        Size, seed, prevalence, coupling and the noise of coding.
+    folder : path, optional
+        Where to write; by default `cohorts/sim-<participants>-<digest>` under `eccl.config.home()`.
+    workers : int
+        Processes, as in joblib; -1 takes every core.
+    progress : bool
+        Whether to show a progress bar.
+
+    Returns
+    -------
+    Path
+        Holds cohort.csv, dataset_description.json, ecg/, cmr/ and simulation/truth.csv.
+
+    Raises
+    ------
+    DataError
+        If the folder holds another cohort, or cannot be written.
+    """
+    from joblib import Parallel, delayed
+    from tqdm.auto import tqdm
+
+    name = f"sim-{config.participants}-{digest(config, VERSION)}"
+    folder = Path(folder) if folder is not None else home() / "cohorts" / name
+    description = {
+        "name": "Simulated paired ECG-CMR cohort",
+        "simulated": True,
+        "licence": "CC0-1.0",
+        "generated_by": f"eccl.simulate, version {VERSION}",
+        "config": to_dict(config),
+    }
+    plan = folder / "simulation" / "plan.json"
+    if plan.exists() and json.loads(plan.read_text()) != description:
+        raise DataError(
+            "the folder holds a cohort of other settings",
+            source=folder,
+            remedy="give another folder, or delete this one",
+        )
+    if (folder / DESCRIPTION).exists() and not plan.exists():
+        raise DataError(
+            "the folder holds a cohort that was not simulated here", source=folder, remedy="give another folder"
+        )
+    if (folder / DESCRIPTION).exists():
+        return folder
+    for part in ("ecg", "cmr", "simulation/parts"):
+        make_folder(folder / part)
+    _write_json(plan, description)
+
+    blocks = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
+    waiting = [block for block in blocks if not _part(folder, block).exists()]
+    if len(waiting) < len(blocks):
+        log.info("resuming %s: %d of %d blocks are there", folder.name, len(blocks) - len(waiting), len(blocks))
+    finished = Parallel(n_jobs=workers, return_as="generator_unordered")(
+        delayed(_write_block)(config, block, folder) for block in waiting
+    )
+    with tqdm(total=config.participants, desc="simulating", unit="person", disable=not progress) as bar:
+        bar.update(config.participants - sum(map(len, waiting)))
+        for count in finished:
+            bar.update(count)
+    _join_parts(folder, [_part(folder, block) for block in blocks])
+    _write_json(folder / DESCRIPTION, description)
+    shutil.rmtree(folder / "simulation" / "parts")
+    return folder
+
+
+def _part(folder: Path, block: range) -> Path:
+    return folder / "simulation" / "parts" / f"{block.start:06d}-{block.stop:06d}.csv"
+
+
+def _write_block(config: SimulationConfig, block: range, folder: Path) -> int:
+    rows = []
+    for number in block:
+        participant = simulate_participant(config, number)
+        write_ecg(folder / "ecg" / participant.participant_id, participant.ecg)
+        write_cine(folder / "cmr" / f"{participant.participant_id}.nii.gz", participant.cine)
+        rows.append(_row(participant))
+    with replacing(_part(folder, block)) as beside:
+        pd.DataFrame(rows).to_csv(beside, index=False)
+    return len(block)
+
+
+def _row(participant: Participant) -> dict:
+    heart = participant.heart
+    row = {"participant_id": participant.participant_id}
+    row |= {name: getattr(heart, name) for name in ("sex", "age", "height", "weight", "systolic", "diastolic")}
+    row |= {name: participant.traits[name] for name in TRAIT_NAMES}
+    row |= dict(zip(DISEASE_CODES, (int(code) for code in participant.diseases)))
+    for item in dataclasses.fields(heart):
+        value = getattr(heart, item.name)
+        if isinstance(value, np.ndarray):
+            row |= {f"heart.{item.name}_{place}": entry for place, entry in enumerate(value, start=1)}
+        else:
+            row[f"heart.{item.name}"] = value
+    row |= {f"true.{code}": int(present) for code, present in zip(DISEASE_CODES, heart.diseases)}
+    row |= {f"electrical.{name}": value for name, value in dataclasses.asdict(participant.electrical).items()}
+    return row
+
+
+def _join_parts(folder: Path, parts: list[Path]) -> None:
+    table = pd.concat([pd.read_csv(part, keep_default_na=False) for part in parts], ignore_index=True)
+    hidden = [name for name in table if "." in name]
+    with replacing(folder / TRUTH) as beside:
+        table[["participant_id", *hidden]].to_csv(beside, index=False)
+    with replacing(folder / TABLE) as beside:
+        table.drop(columns=hidden).to_csv(beside, index=False, float_format="%.6g")
+
+
+def _write_json(path: Path, content: dict) -> None:
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n")
+
+
+def read_truth(folder: Path | str) -> pd.DataFrame:
+    """The latent truth of a simulated cohort, indexed by participant_id: columns heart.*, true.* and electrical.*."""
+    path = Path(folder) / TRUTH
+    if not path.exists():
+        raise DataError(
+            "no truth is known for this cohort",
+            source=path,
+            remedy="only simulated cohorts have one: simulate_cohort()",
+        )
+    return pd.read_csv(path, keep_default_na=False).set_index("participant_id")

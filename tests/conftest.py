@@ -1,0 +1,40 @@
+"""Fixtures that several tests share: a small cohort in real files, its store, and real recordings if they are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from making import write_cohort
+
+from eccl.data.cohort import Cohort
+from eccl.data.store import Store, pack
+
+REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    """A generator, the same in every test."""
+    return np.random.default_rng(0)
+
+
+@pytest.fixture(scope="session")
+def tiny_cohort(tmp_path_factory) -> Path:
+    """Folder of a cohort of 24; read it, do not change it."""
+    return write_cohort(tmp_path_factory.mktemp("cohort") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def tiny_store(tiny_cohort, tmp_path_factory) -> Store:
+    """Store of `tiny_cohort`."""
+    return pack(Cohort.load(tiny_cohort), tmp_path_factory.mktemp("stores") / "tiny", progress=False)
+
+
+@pytest.fixture(scope="session")
+def real_data() -> Path:
+    """Folder of openly licensed recordings beside the checkout; the test is skipped without it."""
+    if not REAL.is_dir():
+        pytest.skip("the real recordings are not beside this checkout (../shared/realdata)")
+    return REAL

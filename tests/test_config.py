@@ -1,0 +1,68 @@
+"""Settings: unknown ones are refused by name, presets differ from the defaults only where they say so."""
+
+import dataclasses
+import json
+
+import pytest
+
+from eccl import config
+from eccl.traits import TRAIT_NAMES, TRAITS, trait
+
+
+def test_unknown_setting_names_itself_and_the_nearest():
+    with pytest.raises(ValueError, match=r"StageConfig has no setting 'epoch'; did you mean 'epochs'"):
+        config.preset("smoke", stage_mae={"epoch": 3})
+    with pytest.raises(ValueError, match=r"Config has no setting 'zzz'"):
+        config.preset("smoke", zzz=1)
+
+
+def test_unknown_preset_lists_the_presets():
+    with pytest.raises(ValueError, match="'huge'; there are laptop, smoke, paper"):
+        config.preset("huge")
+
+
+@pytest.mark.parametrize(("changes", "message"), [({"latent": "64"}, "latent"), ({"seed": 1.5}, "seed")])
+def test_wrong_type_is_refused(changes, message):
+    with pytest.raises(TypeError, match=message):
+        config.preset("smoke", **changes)
+
+
+def test_an_integer_serves_where_a_float_is_meant():
+    assert config.preset("smoke", loss={"temperature": 1}).loss.temperature == 1.0
+
+
+def test_preset_comes_from_the_environment(monkeypatch):
+    monkeypatch.setenv("ECCL_PRESET", "smoke")
+    assert config.preset().preset == "smoke"
+    monkeypatch.delenv("ECCL_PRESET")
+    assert config.preset().preset == "laptop"
+
+
+def test_paper_preset_has_the_figures_of_the_paper():
+    paper = config.preset("paper")
+    assert (paper.ecg.patch_leads, paper.ecg.patch_samples, paper.ecg.width, paper.ecg.depth) == (1, 100, 768, 12)
+    assert (paper.latent, paper.loss.temperature, paper.loss.alpha, paper.loss.trait_weight) == (256, 0.1, 0.5, 1.0)
+    assert (paper.cmr.name, paper.cmr.image_size) == ("swin", 224)
+
+
+def test_digest_changes_with_any_setting_and_with_nothing_else():
+    base = config.preset("smoke")
+    assert config.digest(base) == config.digest(config.preset("smoke"))
+    assert config.digest(base) != config.digest(dataclasses.replace(base, seed=1))
+    json.dumps(config.to_dict(base))
+
+
+def test_home_follows_the_environment(monkeypatch, tmp_path):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    assert config.home() == tmp_path.resolve()
+
+
+def test_the_82_traits_are_the_fields_24100_to_24181():
+    assert [item.field for item in TRAITS] == list(range(24100, 24182))
+    assert len(set(TRAIT_NAMES)) == 82
+    # First and last field of each group, from UK Biobank's showcase.
+    fields = {"lv_mass": 24105, "rv_edv": 24106, "ra_ef": 24117, "aao_max_area": 24118, "dao_distensibility": 24123}
+    fields |= {"wt_1": 24124, "wt_global": 24140, "ecc_1": 24141, "err_1": 24158, "ell_1": 24175, "ell_global": 24181}
+    assert {name: trait(name).field for name in fields} == fields
+    with pytest.raises(KeyError, match="lv_weight"):
+        trait("lv_weight")
