@@ -26,12 +26,13 @@ from eccl.data.files import make_folder, replacing
 from eccl.data.measurements import measure_ecg
 from eccl.data.store import Store, pack
 from eccl.encoders.vit import ECGEncoder
-from eccl.evaluation import baseline, measurement_baseline, probe_diseases, probe_traits, trait_ceiling
+from eccl.features import cmr_features, embed
 from eccl.metrics import Estimate, bootstrap_indices
+from eccl.probes import baseline, measurement_baseline, probe_diseases, probe_traits, trait_ceiling
 from eccl.records import ECG, Cine
 from eccl.runs import Run
 from eccl.simulate.cohort import read_truth, simulate_cohort
-from eccl.stages import cmr_features, embed, fine_tune, pretrain_cmr, pretrain_ecg, pretrain_eccl
+from eccl.stages import fine_tune, pretrain_cmr, pretrain_ecg, pretrain_eccl
 from eccl.traits import DISEASE_CODES
 
 

@@ -198,7 +198,7 @@ def measurement_baseline(
 
 
 def trait_ceiling(
-    electrical: pd.DataFrame, traits: np.ndarray, split: Split, seed: int, workers: int = -1, iterations: int = 80
+    electrical: pd.DataFrame, traits: np.ndarray, split: Split, seed: int, workers: int = -1, iterations: int = 120
 ) -> np.ndarray:
     """Traits of the test split as the noise-free electrical parameters predict them, shape (n_test, K): the ceiling.
 
@@ -248,11 +248,12 @@ def _boost(x: Sequence[np.ndarray], train: np.ndarray, validation: np.ndarray, s
     from sklearn.ensemble import HistGradientBoostingRegressor
 
     model = HistGradientBoostingRegressor(
-        learning_rate=0.06,
+        learning_rate=0.04,
         max_iter=trees,
         max_leaf_nodes=8,
         min_samples_leaf=min(20, max(1, len(train) // 4)),
-        l2_regularization=1.0,
+        l2_regularization=5.0,
+        max_features=0.3,
         early_stopping=False,
         random_state=seed,
     ).fit(x[0], train)

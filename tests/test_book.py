@@ -155,7 +155,6 @@ def test_the_cost_page_counts_the_parameters_of_the_paper_preset():
     assert f"has {total / 1e6:.0f} million parameters, of which stage 2 trains {trained / 1e6:.0f} million" in text
 
 
-@pytest.mark.slow
 def test_the_book_builds_strictly_and_reads_offline(tmp_path):
     """The prose with notebooks cut down to their headings: layout, links and citations, without the training."""
     for name in ("_config.yml", "_toc.yml"):

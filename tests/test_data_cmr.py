@@ -5,16 +5,8 @@ import numpy as np
 import pytest
 from making import make_cine
 
-from eccl.data.cmr import (
-    crop_or_pad,
-    mask_centre,
-    read_cine,
-    read_image,
-    resample_plane,
-    scale_intensity,
-    still_cine,
-    write_cine,
-)
+from eccl.data.cmr import Stack, read_cine, read_image, scale_intensity, still_cine, still_slice, write_cine
+from eccl.data.plane import crop_or_pad, mask_centre, resample_plane
 from eccl.records import Cine, DataError
 
 
@@ -183,6 +175,24 @@ def test_outside_the_image_is_zero():
 def test_a_still_cine_holds_no_motion(rng):
     cine = still_cine(rng.uniform(0, 255, (80, 80)), (1.8, 1.8))
     assert cine.frames.shape == (50, 80, 80) and np.ptp(cine.frames, axis=0).max() == 0
+
+
+def test_a_still_slice_is_the_middle_of_the_ventricle_centred_on_it():
+    images = np.zeros((2, 7, 100, 120), np.float32)
+    labels = np.zeros_like(images)
+    labels[1, 1:4, 20:30, 80:90] = 1  # slices 1, 2, 3 hold the cavity: 2 is the middle one
+    images[1, 2, 20:30, 80:90] = 100
+    stack, mask = Stack(images, (1.8, 1.8), 8.0, 300.0), Stack(labels, (1.8, 1.8), 8.0, 300.0)
+    cine = still_slice(stack, mask, phase=1)
+    assert mask_centre(cine.frames[0] > 50) == pytest.approx((39.5, 39.5), abs=0.1)
+    assert cine.frames.shape == (50, 80, 80) and cine.spacing == (1.8, 1.8)
+    assert still_slice(stack, phase=1).frames.max() == 0  # without labels: slice 3 of 7, where nothing is
+    with pytest.raises(DataError, match="no phase 2"):
+        still_slice(stack, mask, phase=2)
+    with pytest.raises(DataError, match="labelled 1"):
+        still_slice(stack, mask, phase=0)
+    with pytest.raises(DataError, match="cut padded ones"):
+        still_slice(stack, Stack(labels[:, :5], (1.8, 1.8), 8.0, 300.0))
 
 
 def test_an_empty_mask_has_no_centre():

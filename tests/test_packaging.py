@@ -72,11 +72,18 @@ ROOMS = {
     "losses": {"config"},
     "model": {"config", "encoders", "losses", "traits"},
     "runs": {"config", "records", "data"},
-    "training": {"config", "records", "traits", "data", "encoders", "losses", "model", "runs", "metrics"},
-    "evaluation": {"config", "records", "traits", "data", "encoders", "model", "runs", "training", "metrics"},
-    "experiment": {"config", "records", "traits", "data", "simulate", "encoders", "runs", "training", "evaluation"},
-    "plots": {"records", "traits", "metrics", "data"},
-    "report": {"config", "records", "traits", "runs", "metrics", "data"},
+    "training": {"config", "records", "data", "runs"},
+    "features": {"config", "records", "data", "encoders", "runs"},
+    "supervision": {"records", "traits", "data", "losses", "metrics", "training"},
+    "stages": {"config", "data", "encoders", "losses", "model", "runs", "training", "features", "supervision"},
+    "probes": {"traits", "data", "metrics"},
+    "evaluation": {"traits", "data", "metrics", "probes"},
+    "experiment": {
+        *("config", "records", "traits", "data", "simulate", "encoders"),
+        *("runs", "stages", "features", "metrics", "probes"),
+    },
+    "plots": {"config", "records", "traits", "metrics"},
+    "report": {"records", "metrics"},
 }
 OUTSIDE = {"metrics": {"torch", "pandas", "sklearn", "scipy"}, "records": {"torch", "wfdb", "nibabel", "pandas"}}
 

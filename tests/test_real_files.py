@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import wfdb
 
-from eccl.data.cmr import mask_centre, read_cine, read_image, resample_plane, scale_intensity, still_cine
+from eccl.data.cmr import read_cine, read_image, scale_intensity, still_slice
 from eccl.data.ecg import r_peaks, read_ecg, record_stem
+from eccl.data.plane import mask_centre, resample_plane
 from eccl.records import SAMPLES, DataError
 
 
@@ -116,21 +117,20 @@ def test_no_cine_is_made_of_one_or_two_phases(real_data, path, words):
 @pytest.mark.parametrize("subject", "ABCDE")
 def test_a_real_slice_is_brought_to_the_geometry_of_a_cohort_about_its_heart(real_data, subject):
     folder = real_data / "cmr/autofd" / subject
-    stack, mask = read_image(folder / "sa_ED.nii.gz"), read_image(folder / "seg_sa_ED.nii.gz", units=("mm", "sec"))
-    assert stack.images.shape == mask.images.shape
-    middle = stack.images.shape[1] // 2
-    image, label = stack.images[0, middle], mask.images[0, middle]
-    centre = mask_centre(label == 1)
-    square = resample_plane(image, stack.spacing, centre)
-    labels = resample_plane(label, mask.spacing, centre, labels=True)
-    assert square.shape == (80, 80) and set(np.unique(labels)) <= {0.0, 1.0, 2.0, 4.0}
+    stack = read_image(folder / "sa_ED.nii.gz")
+    mask = read_image(folder / "seg_sa_ED.nii.gz", units=("mm", "sec"))  # the labels' header is silent
+    still = still_slice(stack, mask)
+    assert still.frames.shape == (50, 80, 80) and np.ptp(still.frames, axis=0).max() == 0
+    middle = int(np.median(np.flatnonzero((mask.images[0] == 1).any(axis=(1, 2))) + 0.5))
+    label = mask.images[0, middle]
+    labels = resample_plane(label, mask.spacing, mask_centre(label == 1), labels=True)
+    assert set(np.unique(labels)) <= {0.0, 1.0, 2.0, 4.0}
     assert mask_centre(labels == 1) == pytest.approx((39.5, 39.5), abs=0.6)
     area = (label == 1).sum() * np.prod(stack.spacing)
     assert (labels == 1).sum() * 1.8**2 == pytest.approx(area, rel=0.05)  # mm2 are kept
     assert mask_centre(labels == 4)[1] < 39.5  # the right ventricle is left of the left one, as in every cine here
-    assert square[labels == 1].mean() > 1.5 * square[labels == 2].mean()
-    cine = still_cine(square, (1.8, 1.8))
-    assert scale_intensity(cine.frames).shape == (50, 80, 80)
+    image = scale_intensity(still.frames)[0]
+    assert image[labels == 1].mean() > 1.5 * image[labels == 2].mean()  # blood is bright: image and labels fit
 
 
 def test_padded_labels_are_deeper_than_their_image(real_data):

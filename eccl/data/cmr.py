@@ -1,4 +1,4 @@
-"""CMR files: NIfTI read into checked cines and stacks, written without loss, and images brought to one geometry.
+"""CMR files: NIfTI read into checked cines and stacks, and written without loss.
 
 A NIfTI array is (X, Y, slice, frame) with X the column and Y the row of the image, as ukbb_cardiac writes it; records
 hold frames of (row, column). The order of the pixels is trusted and the affine is not used to turn an image: in open
@@ -15,10 +15,9 @@ from pathlib import Path
 import numpy as np
 
 from eccl.data.files import replacing
+from eccl.data.plane import SIZE, SPACING, crop_or_pad, mask_centre, resample_plane
 from eccl.records import FRAMES, Cine, DataError
 
-SIZE = 80  # pixels, rows and columns of every cine inside a cohort
-SPACING = 1.8  # mm, of every cine that this project makes
 SLICE_THICKNESS = 8.0  # mm, written into the header of a cine of one slice
 FEWEST_PHASES = 10  # below it, motion between two phases is not linear, and frames between them would be inventions
 PERCENTILES = (0.5, 99.5)  # of intensity, mapped to 0 and 1
@@ -205,74 +204,6 @@ def scale_intensity(frames: np.ndarray, source: str = "") -> np.ndarray:
     return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
-def crop_or_pad(images: np.ndarray, size: int) -> np.ndarray:
-    """Images (..., size, size): the centre of images (..., H, W), padded with 0 where they are smaller."""
-    for axis in (-2, -1):
-        excess = images.shape[axis] - size
-        if excess > 0:
-            images = np.take(images, range(excess // 2, excess // 2 + size), axis=axis)
-        elif excess < 0:
-            width = [(0, 0)] * images.ndim
-            width[axis] = (-excess // 2, -excess - -excess // 2)
-            images = np.pad(images, width)
-    return images
-
-
-def resample_plane(
-    images: np.ndarray,
-    spacing: tuple[float, float],
-    centre: tuple[float, float] | None = None,
-    size: int = SIZE,
-    target: float = SPACING,
-    labels: bool = False,
-) -> np.ndarray:
-    """Images (..., size, size) with square pixels, cut from images (..., H, W) about a centre; 0 outside of them.
-
-    Parameters
-    ----------
-    images : ndarray, shape (..., H, W)
-        Intensity or labels.
-    spacing : tuple of float
-        Pixel size, mm, (row, column).
-    centre : tuple of float, optional
-        Row and column (pixels, fractions allowed) that become the centre, as from `mask_centre`; by default the
-        image's centre.
-    size : int
-        Rows and columns of the result.
-    target : float
-        Pixel size of the result, mm.
-    labels : bool
-        Whether values are labels (nearest pixel) or intensities (linear, smoothed first where pixels get larger).
-    """
-    from scipy.ndimage import affine_transform, gaussian_filter
-
-    images = np.asarray(images, dtype=np.float32)
-    middle = np.array([(images.shape[-2] - 1) / 2, (images.shape[-1] - 1) / 2]) if centre is None else np.array(centre)
-    step = target / np.array(spacing, dtype=float)  # input pixels per output pixel
-    offset = middle - step * (size - 1) / 2
-    flat = images.reshape(-1, *images.shape[-2:])
-    result = np.empty((len(flat), size, size), dtype=np.float32)
-    for image, out in zip(flat, result):
-        if not labels:
-            image = gaussian_filter(image, np.maximum(0.0, (step - 1) / 2))
-        affine_transform(image, step, offset, output_shape=(size, size), output=out, order=0 if labels else 1)
-    return result.reshape(*images.shape[:-2], size, size)
-
-
-def mask_centre(mask: np.ndarray) -> tuple[float, float]:
-    """Row and column of the centre of mass of a mask (H, W).
-
-    Raises
-    ------
-    ValueError
-        If the mask is empty.
-    """
-    rows, columns = np.nonzero(mask)
-    if not len(rows):
-        raise ValueError("the mask is empty, so it has no centre")
-    return float(rows.mean()), float(columns.mean())
-
-
 def still_cine(image: np.ndarray, spacing: tuple[float, float], frames: int = FRAMES, source: str = "") -> Cine:
     """A cine that repeats one image (H, W): it holds no motion, and its frame interval (20 ms) is nominal.
 
@@ -280,6 +211,44 @@ def still_cine(image: np.ndarray, spacing: tuple[float, float], frames: int = FR
     strain, stroke volume) can be read from it, and no result for it stands for a result on cines.
     """
     return Cine(np.repeat(np.asarray(image, dtype=np.float32)[None], frames, axis=0), spacing, 20.0, source)
+
+
+def still_slice(stack: Stack, labels: Stack | None = None, phase: int = 0) -> Cine:
+    """A cine that repeats one phase of the middle slice, in a cohort's geometry: anatomy without motion (`still_cine`).
+
+    Parameters
+    ----------
+    stack : Stack
+        As `read_image` gives it.
+    labels : Stack, optional
+        Labels of the same slices, 1 the LV cavity (as Sunnybrook, AutoFD and ukbb_cardiac have it): the slice is then
+        the middle one of those that hold it, and the image is centred on it; else the stack's and the image's middle.
+    phase : int
+        Which phase.
+
+    Raises
+    ------
+    DataError
+        If there is no such phase, or the labels have another shape than the images or no LV cavity.
+    """
+    if not 0 <= phase < stack.phases:
+        raise DataError(f"no phase {phase} among {stack.phases}", source=stack.source, remedy="count phases from 0")
+    images, middle, centre = stack.images[phase], stack.images.shape[1] // 2, None
+    if labels is not None:
+        if labels.images.shape != stack.images.shape:
+            raise DataError(
+                f"labels of shape {labels.images.shape} for images of shape {stack.images.shape}",
+                source=labels.source,
+                remedy="give labels of the same slices; cut padded ones to the image",
+            )
+        cavity = labels.images[phase] == 1
+        slices = np.flatnonzero(cavity.any(axis=(1, 2)))
+        if not len(slices):
+            raise DataError("no pixel is labelled 1, LV cavity", source=labels.source, remedy="check the label values")
+        middle = int(slices[len(slices) // 2])
+        centre = mask_centre(cavity[middle])
+    square = resample_plane(images[middle], stack.spacing, centre)
+    return still_cine(square, (SPACING, SPACING), source=stack.source)
 
 
 def _load(path: Path, units: tuple[str, str] | None) -> tuple[np.ndarray, list[float], str, str]:

@@ -19,10 +19,11 @@ import numpy as np
 import torch
 
 from eccl.config import digest, home
-from eccl.data.cmr import SIZE, scale_intensity
+from eccl.data.cmr import scale_intensity
 from eccl.data.cohort import Cohort
 from eccl.data.ecg import GAIN
 from eccl.data.files import PARTIAL, make_folder, replacing, sha256
+from eccl.data.plane import SIZE
 from eccl.records import FRAMES, LEADS, SAMPLES, DataError
 
 VERSION = 1  # raise it when the packed bytes of a cohort change

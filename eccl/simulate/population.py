@@ -169,7 +169,7 @@ def draw_illness(person: Person, prevalence: Prevalence, rng: np.random.Generato
         float(0.12 + 0.75 * severity[0]) if infarct else 0.0,
         cardiomyopathy,
         fibrillation,
-        fibrillation and bool(chance[6] < 0.5),
+        fibrillation and bool(chance[6] < 0.65),
         failure,
         severity,
     )
