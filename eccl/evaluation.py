@@ -133,7 +133,8 @@ def trait_table(
     reference : str, optional
         The model that differences are taken to.
     ceiling : ndarray, shape (n, 82), optional
-        Predictions of `trait_ceiling`; adds the share of its value that the model reaches.
+        Predictions of `trait_ceiling`; adds the share of its value that the model reaches, where that value's
+        interval lies above 0.
     statistic : callable
         `metrics.pearson` or `metrics.r_squared`. A constant prediction has no r (nan) and an R2 of about 0.
 
@@ -167,8 +168,10 @@ def trait_table(
 
 
 def _share(own: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """own / top; nan where the ceiling itself is not above 0, for then there is nothing to have a share of."""
-    return np.where(top > 0, own / np.where(top > 0, top, 1), np.nan)
+    """own / top (1 + R,); nan where the ceiling's interval holds 0, for then there is nothing to have a share of."""
+    if not metrics.interval(top[1:])[0] > 0:
+        return np.full(len(top), np.nan)
+    return own / np.where(top > 0, top, np.nan)
 
 
 def _columns(by: str) -> dict[str, list[int]]:

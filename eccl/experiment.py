@@ -5,8 +5,8 @@ Each function can be called from anywhere, in any order: what it needs upstream 
 
 from __future__ import annotations
 
+import ast
 import difflib
-import types
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -32,7 +32,7 @@ from eccl.probes import baseline, measurement_baseline, probe_diseases, probe_tr
 from eccl.records import ECG, Cine
 from eccl.runs import Run
 from eccl.simulate.cohort import read_truth, simulate_cohort
-from eccl.stages import fine_tune, pretrain_cmr, pretrain_ecg, pretrain_eccl
+from eccl.stages import fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
 from eccl.traits import DISEASE_CODES
 
 
@@ -69,9 +69,14 @@ def given(**values: Any) -> dict[str, Any]:
 
 
 def refuse_unknown(namespace: dict[str, Any]) -> None:
-    """Check that every variable a notebook holds so far was declared, with its type, in its parameters cell.
+    """Check that every variable assigned in a notebook so far was declared, with its type, in its parameters cell.
 
-    papermill sets an unknown parameter without a word of its own that stops; this stops.
+    papermill sets a parameter that a notebook does not have, and goes on; this stops.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's globals(), where IPython keeps the source of every cell.
 
     Raises
     ------
@@ -79,14 +84,13 @@ def refuse_unknown(namespace: dict[str, Any]) -> None:
         With the name that is no parameter, and the nearest one that is.
     """
     known = namespace.get("__annotations__", {})
-    ours = {"In", "Out", "exit", "quit", "open", "get_ipython"}
-    for name, value in namespace.items():
-        imported = isinstance(value, types.ModuleType | type) or callable(value)
-        if name.startswith("_") or name in known or name in ours or imported:
-            continue
-        near = difflib.get_close_matches(name, known, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
-        raise ValueError(f"this notebook has no parameter {name!r}; {hint}")
+    earlier = [node for cell in namespace["In"][:-1] for node in ast.parse(cell).body]
+    for node in earlier:
+        for target in node.targets if isinstance(node, ast.Assign) else ():
+            if isinstance(target, ast.Name) and target.id not in known:
+                near = difflib.get_close_matches(target.id, known, n=1)
+                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+                raise ValueError(f"this notebook has no parameter {target.id!r}; {hint}")
 
 
 def prepare(config: Config, cohort: Path | str | None = None) -> Data:
@@ -188,7 +192,7 @@ def ceiling(data: Data) -> np.ndarray:
 
 
 def embeddings(data: Data, indices: np.ndarray, shuffle_pairs: bool = False) -> tuple[np.ndarray, np.ndarray]:
-    """Unit embeddings z_ecg and z_cmr of stage 2, each (n, latent); of the control trained on shuffled pairs if asked."""
+    """Unit embeddings z_ecg and z_cmr of stage 2, each (n, latent), or of the control trained on shuffled pairs."""
     runs = pretrain(data)
     model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr, shuffle_pairs=shuffle_pairs)
     h_cmr = torch.from_numpy(cmr_features(data.store, data.config, runs.cmr)[indices])
@@ -223,9 +227,7 @@ def prevalence(data: Data) -> pd.DataFrame:
     return pd.DataFrame(rows).set_index("split")
 
 
-def embed_records(
-    data: Data, ecgs: Sequence[ECG] = (), cines: Sequence[Cine] = ()
-) -> tuple[np.ndarray, np.ndarray]:
+def embed_records(data: Data, ecgs: Sequence[ECG], cines: Sequence[Cine]) -> tuple[np.ndarray, np.ndarray]:
     """Unit embeddings z_ecg (n, latent) of ECGs and z_cmr (m, latent) of cines that belong to no cohort, by stage 2."""
     runs = pretrain(data)
     model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr)
@@ -237,7 +239,7 @@ def embed_records(
 
 
 def nearest_cosine(queries: np.ndarray, gallery: np.ndarray | None = None) -> np.ndarray:
-    """Cosine of each unit vector (n, D) to the nearest of a gallery (m, D), or to the nearest other query, shape (n,)."""
+    """Cosine of each unit vector (n, D) to the nearest of a gallery (m, D), or to the nearest other query: (n,)."""
     cosine = queries @ (queries if gallery is None else gallery).T
     if gallery is None:
         np.fill_diagonal(cosine, -1.0)

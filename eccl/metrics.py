@@ -21,6 +21,7 @@ from dataclasses import dataclass
 import numpy as np
 
 LEVEL = 0.95  # coverage of every interval
+BLOCK = 250_000  # weights treated at a time
 Statistic = Callable[..., np.ndarray]
 
 
@@ -133,10 +134,12 @@ def paired_difference(
 
 
 def _weighted(function: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """Call a (R, n)-weighted function with one row of ones where no weights are given, and drop that row."""
+    """Call a (R, n)-weighted function in blocks that fit a cache; with one row of ones where no weights are given."""
 
     def call(n: int, weights: np.ndarray | None) -> np.ndarray:
-        return function(np.ones((1, n)))[0] if weights is None else function(weights)
+        if weights is None:
+            return function(np.ones((1, n)))[0]
+        return np.concatenate([function(block) for block in np.array_split(weights, 1 + weights.size // BLOCK)])
 
     return call
 

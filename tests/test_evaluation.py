@@ -246,6 +246,12 @@ def test_the_trait_table_averages_groups_and_pairs_differences(predictions):
     assert reference.loc["all traits", "share_high"] < 1
 
 
+def test_there_is_no_share_of_a_ceiling_that_is_not_above_0(predictions, rng):
+    y, models = predictions
+    table = evaluation.trait_table(models, y, metrics.bootstrap_indices(80, 50, 0), ceiling=-y)
+    assert table[["share", "share_low", "share_high"]].isna().all(axis=None)
+
+
 def test_the_mean_has_no_correlation_but_an_explained_variance_of_0(predictions):
     y, _ = predictions
     indices = metrics.bootstrap_indices(80, 50, 0)

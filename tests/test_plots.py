@@ -281,3 +281,18 @@ def test_forest_prints_what_it_draws(figures):
     panel = plots.forest(table, "mean r", null=0.3).axes[0]
     assert [text.get_text() for text in panel.texts] == ["0.30 (0.20 to 0.40)", "0.40 (0.35 to 0.45)"]
     assert [text.get_text() for text in panel.get_yticklabels()] == ["MAE", "ECCL"]
+
+
+def test_a_tiny_cohort_without_cases_still_draws(rng):
+    labels = np.zeros((12, 4), int)
+    labels[:2, 0] = 1
+    probabilities = {"baseline": np.full((12, 4), 0.1), "ECCL": rng.random((12, 4))}
+    indices = bootstrap_indices(12, 10, 0)
+    table = evaluation.disease_table(probabilities, labels, indices, reference="ECCL")
+    for figure in (
+        plots.roc(labels, probabilities),
+        plots.calibration(labels, probabilities),
+        plots.disease_bars(table.query("metric == 'AUROC'")),
+        plots.forest(table.query("metric == 'AUROC'"), "AUROC", label="disease"),
+    ):
+        figure.draw_without_rendering()

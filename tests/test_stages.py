@@ -106,6 +106,14 @@ def test_name_hangs_on_what_matters_alone(tiny_store, options, mae, monkeypatch)
     assert name(split=Split(SPLIT.train, SPLIT.validation[:-1], SPLIT.test)) != mae.run.name
 
 
+def test_name_hangs_on_the_runs_before(tiny_store, options, mae, cmr, eccl, monkeypatch):
+    monkeypatch.setattr(stages, "fit", lambda *_, **__: None)
+    scratch = pretrain_eccl(tiny_store, SPLIT, CONFIG, None, cmr.run, **options).run.name
+    assert scratch != eccl.run.name
+    tuned = {fine_tune(tiny_store, SPLIT, CONFIG, run, **options).run.name[-10:] for run in (None, mae.run, eccl.run)}
+    assert len(tuned) == 3
+
+
 class Altered:
     """A store whose test participants have other recordings, traits and diagnoses."""
 

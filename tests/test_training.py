@@ -264,6 +264,15 @@ def test_score_sees_the_whole_validation_split_in_order(tmp_path):
     train(tmp_path, objective=Objective(regress, score, "higher"), stage=replace(STAGE, epochs=1, batch_size=3))
 
 
+def test_validation_draws_alike_at_every_epoch_and_training_does_not(tmp_path):
+    def lottery(model, batch, generator):
+        return Step(0 * model(batch.x).sum() + torch.rand((), generator=generator))
+
+    _, run = train(tmp_path, nn.Linear(6, 3), Objective(lottery))
+    assert run.history["validation_loss"].nunique() == 1
+    assert run.history["train_loss"].nunique() == STAGE.epochs
+
+
 @pytest.mark.parametrize("quantity", ["train loss", "validation loss"])
 def test_not_a_number_stops_with_a_remedy_and_keeps_the_epochs_before(tmp_path, quantity):
     calls = []

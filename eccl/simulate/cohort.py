@@ -20,7 +20,7 @@ from eccl.config import SimulationConfig, digest, home, to_dict
 from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, TABLE
 from eccl.data.ecg import write_ecg
-from eccl.data.files import make_folder, replacing
+from eccl.data.files import PARTIAL, make_folder, replacing
 from eccl.records import ECG, Cine, DataError
 from eccl.simulate.cine import simulate_cine
 from eccl.simulate.ecg import simulate_ecg
@@ -137,6 +137,8 @@ def simulate_cohort(
         for count in finished:
             bar.update(count)
     _join_parts(folder, [_part(folder, block) for block in blocks])
+    for left_by_a_killed_run in folder.rglob(f"{PARTIAL}-*"):
+        left_by_a_killed_run.unlink()
     _write_json(folder / DESCRIPTION, description)
     shutil.rmtree(folder / "simulation" / "parts")
     return folder
