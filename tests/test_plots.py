@@ -46,7 +46,7 @@ def everything(rng, ecg, cine):
     table = evaluation.trait_table(predictions, y, indices, ceiling=y)
     diseases = evaluation.disease_table(probabilities, labels, indices).query("metric == 'AUROC'")
     ranking = evaluation.trait_table({"ECCL": y}, y + 1, indices, by="trait", ceiling=y)
-    history = pd.DataFrame({"epoch": range(5), "training_loss": 1.0, "validation_loss": 2.0, "validation_score": 0.3})
+    history = pd.DataFrame({"epoch": range(5), "train_loss": 1.0, "validation_loss": 2.0, "validation_score": 0.3})
     z = rng.normal(size=(2, N, 8))
     cohort = pd.DataFrame({"sex": rng.integers(0, 2, N), "lv_edv": y[:, 0], "lv_mass": y[:, 1]})
     references = pd.DataFrame(

@@ -80,7 +80,7 @@ def training_history(histories: pd.DataFrame | Mapping[str, pd.DataFrame], score
     Parameters
     ----------
     histories : DataFrame, or mapping of name to DataFrame
-        Of `Run.history`: epoch, training_loss, validation_loss and, in supervised stages, validation_score.
+        Of `Run.history`: epoch, train_loss, validation_loss and, in supervised stages, validation_score.
     score : str
         What the score is.
     """
@@ -92,7 +92,7 @@ def training_history(histories: pd.DataFrame | Mapping[str, pd.DataFrame], score
             colour = colour_of(name) if name else MODEL_COLOURS["ECCL"]
             epoch = history["epoch"]
             thin, bold = {"color": colour, "linewidth": 1, "linestyle": "--"}, {"color": colour, "linewidth": 2}
-            axes[0, 0].plot(epoch, history["training_loss"], **thin, label=f"{name} training".strip())
+            axes[0, 0].plot(epoch, history["train_loss"], **thin, label=f"{name} training".strip())
             axes[0, 0].plot(epoch, history["validation_loss"], **bold, label=f"{name} validation".strip())
             if "validation_score" in history:
                 axes[0, 1].plot(epoch, history["validation_score"], **bold)
