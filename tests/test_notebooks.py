@@ -1,4 +1,4 @@
-"""The notebooks: each pair agrees, declares its parameters, refuses unknown ones, and runs from nothing at smoke size."""
+"""The notebooks: each pair agrees, declares its parameters, refuses unknown ones, and runs at smoke size."""
 
 import ast
 import json
@@ -98,7 +98,7 @@ def test_a_second_run_trains_nothing(smoke_home, tmp_path):
 
 
 def test_unknown_parameter_is_refused_by_name(smoke_home, tmp_path):
-    with pytest.raises(papermill.PapermillExecutionError, match="no parameter 'epoch'.*did you mean 'epochs'"):
+    with pytest.raises(papermill.PapermillExecutionError, match=r"no parameter 'epoch'.*did you mean 'epochs'"):
         execute("02_pretrain", smoke_home, tmp_path, epoch=3)
 
 

@@ -1,7 +1,7 @@
 """Classical ECG measurements, as a cardiologist would take them by ruler: from the median beat of the noisy signal.
 
-They are the honest baseline of every learnt ECG feature. A measurement that has no meaning in a recording (a PR interval
-without P waves) is NaN; `eccl.evaluation` imputes it from the training split and flags that it was absent.
+They are the honest baseline of every learnt ECG feature. A measurement that has no meaning in a recording (a PR
+interval without P waves) is NaN; `eccl.probes` imputes it from the training split and flags that it was absent.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ MEASUREMENTS = (
     Measurement("q_anterior_mv", "Q depth, mean of V2 to V4", "mV"),
     Measurement("q_inferior_mv", "Q depth, mean of II, III, aVF", "mV"),
     Measurement("q_lateral_mv", "Q depth, mean of I, aVL, V6", "mV"),
-    Measurement("f_waves_mv", "RMS between T and QRS at 4 to 9 Hz in V1", "mV"),
+    Measurement("f_waves_mv", "RMS before QRS at 4 to 9 Hz in V1, beyond the median beat", "mV"),
 )
 
 
@@ -53,8 +53,9 @@ def measure_ecg(ecg: ECG) -> dict[str, float]:
 
     References
     ----------
-    Sokolow and Lyon, Am Heart J 1949; Casale et al., Circulation 1987 (Cornell); Morris et al., Circulation 1964 (P terminal
-    force); Fridericia, Acta Med Scand 1920; Kligfield et al., Circulation 2007 (global intervals over all leads).
+    Sokolow and Lyon, Am Heart J 1949; Casale et al., Circulation 1987 (Cornell); Morris et al., Circulation 1964 (P
+    terminal force); Fridericia, Acta Med Scand 1920; Kligfield et al., Circulation 2007 (global intervals over all
+    leads).
     """
     signal = remove_baseline(ecg).signal
     rate = ecg.sampling_rate
@@ -72,13 +73,14 @@ def measure_ecg(ecg: ECG) -> dict[str, float]:
     beat = beat - beat[:, max(0, onset - round(0.02 * rate)) : onset + 1].mean(axis=1, keepdims=True)
     values |= _qrs(beat, onset, offset, rate)
     values |= _t_wave(beat, offset, onset, rate, float(np.mean(rr)))
-    values |= _p_wave(beat, onset, rate)
+    halves = [median_beat(signal, peaks[first::2], rate) for first in (0, 1)]
+    values |= _p_wave(beat, halves, onset, rate, float(np.median(rr)))
     values["f_waves_mv"] = _f_waves(signal[LEADS.index("V1")], peaks, rate)
     return {name: float(value) for name, value in values.items()}
 
 
 def median_beat(signal: np.ndarray, peaks: np.ndarray, sampling_rate: float) -> np.ndarray | None:
-    """Median over beats (12, samples), from 0.35 s before R to 0.55 s after it; None if fewer than two beats are whole."""
+    """Median over beats (12, samples), from 0.35 s before R to 0.55 s after it; None if fewer than two are whole."""
     before, after = round(BEFORE * sampling_rate), round(AFTER * sampling_rate)
     whole = peaks[(peaks >= before) & (peaks + after <= signal.shape[1])]
     if len(whole) < 2:
@@ -87,13 +89,19 @@ def median_beat(signal: np.ndarray, peaks: np.ndarray, sampling_rate: float) -> 
 
 
 def _qrs_limits(beat: np.ndarray, rate: float) -> tuple[int, int]:
-    """First and last sample of QRS: where the slope, over all leads, leaves and regains the level of the ST segment."""
+    """First and last sample of QRS: where the slope, over all leads, leaves and regains the level of PQ and ST.
+
+    QRS is the run of steep slope about the R peak, pauses under 16 ms included: a steep T does not belong to it.
+    """
     centre = round(BEFORE * rate)
-    slope = _smooth(np.sqrt((np.gradient(beat, axis=1) ** 2).sum(axis=0)), round(0.010 * rate))
-    window = slice(centre - round(0.11 * rate), centre + round(0.13 * rate))
-    threshold = 0.10 * slope[window].max()
-    active = np.flatnonzero(slope[window] > threshold) + window.start
-    return int(active[0]), int(active[-1])
+    slope = _smooth(np.sqrt((np.gradient(beat, axis=1) ** 2).sum(axis=0)), round(0.008 * rate))
+    start, stop = centre - round(0.11 * rate), centre + round(0.14 * rate)
+    window = slope[start:stop]
+    quiet = np.percentile(window, 10)
+    steep = np.flatnonzero(window > quiet + 0.04 * (window.max() - quiet))
+    runs = np.split(steep, np.flatnonzero(np.diff(steep) > round(0.016 * rate)) + 1)
+    run = max(runs, key=lambda run: window[run].sum())
+    return start + int(run[0]), start + int(run[-1])
 
 
 def _qrs(beat: np.ndarray, onset: int, offset: int, rate: float) -> dict[str, float]:
@@ -136,7 +144,8 @@ def _t_wave(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -
         values[name] = row[np.abs(row).argmax()]
     strength = np.sqrt((segment**2).mean(axis=0))
     peak = int(strength.argmax())
-    # End of T by the tangent at the steepest descent after its peak (Lepeschkin and Surawicz, Circulation 1952).
+    # End of T by the tangent at the steepest descent after its peak (Lepeschkin and Surawicz, Circulation 1952), which
+    # is some 30 ms before its last trace.
     fall = np.gradient(strength[peak:]) if len(strength) - peak > 3 else np.array([-np.inf])
     steepest = int(fall.argmin())
     level = float(np.median(strength[-max(3, len(strength) // 10) :]))
@@ -145,22 +154,28 @@ def _t_wave(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -
     return values | {"qtc_ms": 1000 * qt / rr ** (1 / 3)}
 
 
-def _p_wave(beat: np.ndarray, onset: int, rate: float) -> dict[str, float]:
-    start, stop = max(0, onset - round(0.26 * rate)), onset - round(0.02 * rate)
-    smooth = _smooth(beat, round(0.016 * rate))[:, start:stop]
-    if smooth.shape[1] < round(0.08 * rate):
+def _p_wave(beat: np.ndarray, halves: list, onset: int, rate: float, rr: float) -> dict[str, float]:
+    """P wave between the T wave before and QRS; without one, only the amplitude in II.
+
+    It is there if the same wave precedes the odd and the even beats: fibrillatory waves, at another phase in each,
+    do not.
+    """
+    reach = np.clip(rr - 0.42 * np.cbrt(rr), 0.16, 0.26)  # s; T before it ends about there (Fridericia)
+    start, stop = max(0, onset - round(reach * rate)), onset - round(0.016 * rate)
+    if stop - start < round(0.08 * rate):
         return {}
-    smooth = smooth - np.median(smooth[:, : round(0.02 * rate)], axis=1, keepdims=True)
-    second, v1 = smooth[LEADS.index("II")], smooth[LEADS.index("V1")]
-    strength = np.sqrt((smooth**2).mean(axis=0))
-    peak = int(strength.argmax())
-    values = {"p_amplitude_ii_mv": second[max(0, peak - round(0.05 * rate)) : peak + round(0.05 * rate)].max()}
-    if strength[peak] < 0.025:  # mV: no P wave stands out of noise and fibrillatory waves
+    wave = _level(_smooth(beat, round(0.012 * rate))[:, start:stop])
+    strength = np.sqrt((wave**2).mean(axis=0))
+    peak = _highest_peak(strength)
+    near = slice(max(0, peak - round(0.05 * rate)), peak + round(0.05 * rate))
+    second, v1 = wave[LEADS.index("II")], wave[LEADS.index("V1")]
+    values = {"p_amplitude_ii_mv": second[near].max()}
+    if strength[peak] < 0.015 or _agreement(halves, start, stop, rate) < 0.6:  # mV
         return values
-    above = strength > 0.22 * strength[peak]
-    first = peak - int((~above[: peak + 1][::-1]).argmax() if (~above[: peak + 1]).any() else peak) + 1
-    rest = ~above[peak:]
-    last = peak + int(rest.argmax() if rest.any() else len(rest)) - 1
+    low = strength < 0.14 * strength[peak]
+    before, after = np.flatnonzero(low[:peak]), np.flatnonzero(low[peak:])
+    first = int(before[-1]) + 1 if len(before) else 0
+    last = peak + int(after[0]) - 1 if len(after) else len(low) - 1
     negative = np.clip(-v1[first : last + 1], 0, None)[(last - first) // 2 :]
     return values | {
         "p_duration_ms": (last - first) / rate * 1000,
@@ -169,17 +184,36 @@ def _p_wave(beat: np.ndarray, onset: int, rate: float) -> dict[str, float]:
     }
 
 
+def _highest_peak(strength: np.ndarray) -> int:
+    """Index of the highest value that is higher than its neighbours: the foot of a QRS at the end does not count."""
+    inner = strength[1:-1]
+    peaks = np.flatnonzero((inner >= strength[:-2]) & (inner > strength[2:])) + 1
+    return int(peaks[strength[peaks].argmax()]) if len(peaks) else int(strength.argmax())
+
+
+def _level(segment: np.ndarray) -> np.ndarray:
+    """The segment (12, n) less the line between its two ends in each lead."""
+    edge = max(1, segment.shape[1] // 10)
+    ends = segment[:, :edge].mean(axis=1), segment[:, -edge:].mean(axis=1)
+    return segment - np.linspace(*ends, segment.shape[1], axis=1)
+
+
+def _agreement(halves: list, start: int, stop: int, rate: float) -> float:
+    """Correlation of the median odd with the median even beat in a segment, over all leads; 0 if one is missing."""
+    if any(half is None for half in halves):
+        return 0.0
+    odd, even = (_level(_smooth(half, round(0.012 * rate))[:, start:stop]).ravel() for half in halves)
+    return float(odd @ even / max(np.linalg.norm(odd) * np.linalg.norm(even), 1e-9))
+
+
 def _f_waves(v1: np.ndarray, peaks: np.ndarray, rate: float) -> float:
-    """Root mean square of V1 at 4 to 9 Hz in the last quarter of each RR interval but its last 0.06 s."""
+    """Root mean square of V1 at 4 to 9 Hz from 0.25 to 0.06 s before QRS, less what all beats have there in common."""
     from scipy.signal import butter, sosfiltfilt
 
     band = sosfiltfilt(butter(2, (4.0, 9.0), btype="bandpass", fs=rate, output="sos"), v1)
-    quiet = [
-        band[first + round(0.72 * (second - first)) : second - round(0.06 * rate)]
-        for first, second in zip(peaks, peaks[1:])
-    ]
-    values = np.concatenate(quiet)
-    return np.sqrt((values**2).mean()) if len(values) else np.nan
+    first, last = round(0.25 * rate), round(0.06 * rate)
+    beats = np.stack([band[peak - first : peak - last] for peak in peaks if peak >= first])
+    return np.sqrt(((beats - np.median(beats, axis=0)) ** 2).mean())
 
 
 def _smooth(x: np.ndarray, window: int) -> np.ndarray:

@@ -1,9 +1,9 @@
 """From the heart to its electrical state: the couplings between what CMR measures and what an ECG shows.
 
 Each parameter is a population mean, plus `coupling` times what the heart does to it, plus a residual of its own (ion
-channels, torso, electrodes: electrical nuisance). With a coupling of 0 nothing of the heart reaches the ECG, not even its
-rate; the residual stays. The strengths are chosen so that associations come out as weak as published ones, see the sources
-beside them.
+channels, torso, electrodes: electrical nuisance). With a coupling of 0 nothing of the heart reaches the ECG, not even
+its rate; the residual stays. The strengths are chosen so that associations come out as weak as published ones are, see
+the sources beside them.
 """
 
 from __future__ import annotations
@@ -60,7 +60,8 @@ def electrical(heart: Heart, coupling: float, rng: np.random.Generator) -> Elect
     ----------
     Sokolow and Lyon, Am Heart J 1949; Levy et al., Circulation 1990 (voltage is an insensitive measure of mass).
     Stewart et al., Am Heart J 2011 (QRS duration with LV mass and volume in MESA).
-    Okin et al., Circulation 2006 (strain); Pardee, Arch Intern Med 1941 (Q waves); Madias, Chest 2003 (voltage and body).
+    Okin et al., Circulation 2006 (strain); Pardee, Arch Intern Med 1941 (Q waves).
+    Madias, Chest 2003 (voltage and body).
     Morris et al., Circulation 1964 (P terminal force and left atrial overload).
     Fridericia, Acta Med Scand 1920 (QT and rate); Hayano et al., Am J Cardiol 1991 (respiratory arrhythmia and age).
     """
@@ -70,31 +71,32 @@ def electrical(heart: Heart, coupling: float, rng: np.random.Generator) -> Elect
     u = rng.random(4)
 
     fibrillating = c * heart.in_fibrillation > 0.5
-    heart_rate = np.clip(65 + c * e.heart_rate + 4.5 * z[0], 38, 165)
+    heart_rate = np.clip(65 + c * e.heart_rate + 5.5 * z[0], 38, 165)
     lbbb = c * (heart.conduction == "LBBB") > 0.5 or u[0] < 0.008
     rbbb = not lbbb and (c * (heart.conduction == "RBBB") > 0.5 or u[1] < 0.015)
     rr = 60 / heart_rate
     seen = u[3] < 0.55  # an old infarct leaves Q waves in about half (Moon et al., J Am Coll Cardiol 2004)
-    q, t = (c * seen * np.exp(0.4 * z[18])), c * (0.3 + 0.7 * seen) * np.exp(0.4 * z[15])
-    corrected = np.clip(410 + c * e.qtc + 16 * z[1], 330, 540)  # ms, at 60 bpm
+    # A trace of it stays even then: it is what tells the T wave which way to turn.
+    q, t = c * (1.0 if seen else 0.05) * np.exp(0.4 * z[18]), c * (0.15 + 0.85 * seen) * np.exp(0.4 * z[15])
+    corrected = np.clip(410 + c * e.qtc + 18 * z[1], 330, 540)  # ms, at 60 bpm
     return Electrical(
         heart_rate=float(heart_rate),
         fibrillating=bool(fibrillating),
         ectopy=float(6.0 * u[2] if z[2] + c * e.ectopy > 1.9 else 0.0),
         respiratory_arrhythmia=float(np.exp(np.log(0.030) - 0.02 * c * (heart.age - 63) + 0.35 * z[3])),
-        pr=float(np.clip(162 + c * e.pr + 18 * z[4], 105, 300)),
+        pr=float(np.clip(162 + c * e.pr + 20 * z[4], 105, 300)),
         p_duration=float(np.clip(106 + c * e.p_duration + 9.0 * z[5], 70, 165)),
         p_amplitude=float(0.10 * np.exp(0.25 * z[6])),
         p_terminal=float(np.clip(0.040 + c * e.p_terminal + 0.016 * z[7], 0.0, 0.15)),
-        qrs_duration=float(np.clip(91 + c * e.qrs_duration + 7.5 * z[8] + 46 * lbbb + 40 * rbbb, 70, 205)),
-        qrs_voltage=float(np.exp(c * e.log_voltage + 0.20 * z[9])),
-        axis_frontal=float(np.clip(44 - c * e.axis_left + 15 * z[10] - 18 * lbbb, -85, 115)),
+        qrs_duration=float(np.clip(91 + c * e.qrs_duration + 8.5 * z[8] + 46 * lbbb + 40 * rbbb, 70, 205)),
+        qrs_voltage=float(np.exp(c * e.log_voltage + 0.22 * z[9])),
+        axis_frontal=float(np.clip(44 - c * e.axis_left + 17 * z[10] - 18 * lbbb, -85, 115)),
         axis_horizontal=float(np.clip(c * e.backwards + 10 * z[11], -30, 50)),
         lbbb=bool(lbbb),
         rbbb=bool(rbbb),
-        t_amplitude=float(np.exp(c * e.log_t + 0.27 * z[12])),
+        t_amplitude=float(np.exp(c * e.log_t + 0.30 * z[12])),
         t_angle=float(c * e.t_angle + 14 * z[13]),
-        strain=float(np.clip(c * e.strain + 0.08 * z[14] - 0.05, 0, 1)),
+        strain=float(np.clip(c * e.strain + 0.09 * z[14] - 0.05, 0, 1)),
         qt=float(corrected * rr ** (1 / 3)),
         q_anterior=float(min(q * e.q_anterior, 1.0)),
         q_inferior=float(min(q * e.q_inferior, 1.0)),
@@ -146,8 +148,8 @@ def _effects(heart: Heart) -> _Effects:
         qtc=9.0 * (not male) + 32 * weak + 20 * thick + 2 * age,
         ectopy=3.0 * weak + 0.2 * (heart.scar.max() > 0),
         pr=4.5 * age + 12 * atrium,
-        p_duration=20 * atrium + 1.5 * age,
-        p_terminal=0.032 * atrium,
+        p_duration=16 * atrium + 1.5 * age,
+        p_terminal=0.022 * atrium,
         qrs_duration=10 * volume + 7 * mass + 16 * weak,
         log_voltage=0.42 * mass - 0.015 * (heart.bmi - 26.5) - 0.06 * male - 0.05 * age - 0.15 * weak,
         axis_left=1.0 * heart.axis,
