@@ -19,7 +19,7 @@ from typing import Any
 class SimulationConfig:
     """The simulated paired cohort."""
 
-    participants: int = 3000
+    participants: int = 2500
     seed: int = 2024
     prevalence: str = "enriched"  # or "biobank": near the paper's
     coupling: float = 1.0  # strength of every link from the heart to its ECG; 0 cuts them all
@@ -31,8 +31,8 @@ class SimulationConfig:
 class ECGEncoderConfig:
     """Vision transformer over the ECG; a patch is `patch_leads` x `patch_samples`."""
 
-    patch_leads: int = 12  # 1: the paper's patching (600 tokens); 12: all leads jointly (100 tokens at 50 samples)
-    patch_samples: int = 50  # at 500 Hz
+    patch_leads: int = 3  # 1: the paper's (600 tokens at 100 samples); 12: all leads jointly; 3: I-III, aVx, V1-3, V4-6
+    patch_samples: int = 200  # at 500 Hz
     width: int = 96
     depth: int = 4
     heads: int = 4
@@ -99,10 +99,10 @@ class Config:
     mae: MAEConfig = field(default_factory=MAEConfig)
     cmr: CMREncoderConfig = field(default_factory=CMREncoderConfig)
     loss: LossConfig = field(default_factory=LossConfig)
-    stage_mae: StageConfig = StageConfig(epochs=20, batch_size=64, learning_rate=1e-3, patience=20)
-    stage_cmr: StageConfig = StageConfig(epochs=15, batch_size=32, learning_rate=1e-3)
-    stage_eccl: StageConfig = StageConfig(epochs=30, batch_size=64, learning_rate=5e-4)
-    stage_finetune: StageConfig = StageConfig(epochs=15, batch_size=64, learning_rate=3e-4, patience=5)
+    stage_mae: StageConfig = StageConfig(epochs=24, batch_size=32, learning_rate=4e-3, patience=24, augment=False)
+    stage_cmr: StageConfig = StageConfig(epochs=12, batch_size=32, learning_rate=1e-3, patience=4)
+    stage_eccl: StageConfig = StageConfig(epochs=20, batch_size=64, learning_rate=1e-3, patience=6)
+    stage_finetune: StageConfig = StageConfig(epochs=6, batch_size=32, learning_rate=7e-4, patience=3)
     replicates: int = 1000  # bootstrap
     precision: str = "32-true"  # or "bf16-mixed"
     accelerator: str = "auto"
@@ -130,10 +130,10 @@ PRESETS: dict[str, dict[str, Any]] = {
         "ecg": {"patch_leads": 1, "patch_samples": 100, "width": 768, "depth": 12, "heads": 12, "dropout": 0.1},
         "mae": {"width": 512, "depth": 8, "heads": 16},
         "cmr": {"name": "swin", "width": 96, "image_size": 224, "drop_path": 0.2},
-        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4},
-        "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5},
-        "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5},
-        "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6},
+        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4, "patience": 10, "augment": True},
+        "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},
+        "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
+        "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6, "patience": 10},
         "precision": "bf16-mixed",
     },
 }

@@ -131,7 +131,7 @@ def test_diseases_occur_together(hearts):
     assert failure[infarct].mean() > 1.5 * failure[~infarct].mean()
     assert fibrillation[failure].mean() > 2 * fibrillation[~failure].mean()
     present = values(hearts, "in_fibrillation")[fibrillation]
-    assert 0.4 < present.mean() < 0.6
+    assert 0.55 < present.mean() < 0.75
     bundle = values(hearts, "conduction") == "LBBB"
     assert bundle[values(hearts, "cardiomyopathy") == "dilated"].mean() > 5 * bundle[~disease.any(axis=1)].mean()
 

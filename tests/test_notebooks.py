@@ -3,6 +3,7 @@
 import ast
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -84,7 +85,9 @@ def test_a_notebook_is_short_and_keeps_its_logic_in_the_package(name):
 @pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_from_any_folder(name, smoke_home, tmp_path):
     notebook, glued = execute(name, smoke_home, tmp_path)
-    assert glued, "the book's prose needs at least one number of this page"
+    prose = (ROOT / "notebooks" / f"{name}.md").read_text()
+    missing = set(re.findall(r"\{glue:text\}`(\w+)", prose)) - set(glued)
+    assert glued and not missing, f"the prose uses {missing}, which the page does not glue"
     errors = [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     assert not errors
     assert not list(tmp_path.iterdir()), "a notebook writes under ECCL_HOME only"

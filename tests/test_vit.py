@@ -58,7 +58,7 @@ def test_positions_equal_a_double_loop():
     for row in range(rows):
         for column in range(columns):
             expected = [
-                function(place / 10000 ** (k / n))
+                function(np.pi * place / 100 ** (k / n))
                 for place in (row, column)
                 for function in (np.sin, np.cos)
                 for k in range(n)
@@ -255,10 +255,10 @@ def test_the_autoencoder_learns_a_regular_signal():
     ecg = 0.3 * waves[:, None] * torch.linspace(0.2, 1.5, 12)[:, None]
     optimizer = torch.optim.AdamW(mae.parameters(), lr=3e-3)
     generator, losses = seeded(), []
-    for _ in range(120):
+    for _ in range(200):
         loss = mae(ecg, generator).loss
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
         losses.append(loss.item())
-    assert np.mean(losses[-5:]) < 0.3 * mae.encoder.patchify(ecg).var().item()  # 0.1 when written
+    assert np.mean(losses[-5:]) < 0.3 * mae.encoder.patchify(ecg).var().item()  # 0.15 when written

@@ -11,6 +11,7 @@ Dosovitskiy et al., ICLR 2021 (the vision transformer); He et al., CVPR 2022 (ma
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import torch
@@ -22,6 +23,7 @@ from eccl.records import LEADS, SAMPLES
 
 UNITS_PER_MILLIVOLT = 5.0  # 0.2 mV, about the RMS of a clinical ECG, is 1 inside the networks; a constant
 EPSILON = 1e-6  # of every LayerNorm
+QUERY_GAIN = 1.5  # of the first queries and keys, over Xavier's
 
 
 def patchify(ecg: Tensor, patch_leads: int, patch_samples: int) -> Tensor:
@@ -51,8 +53,10 @@ def unpatchify(patches: Tensor, leads: int, patch_leads: int, patch_samples: int
 def sincos_positions_2d(width: int, rows: int, columns: int) -> Tensor:
     """Fixed positions (rows, columns, width) float32: the first half of the width codes the row, the rest the column.
 
-    Each half holds the sines, then the cosines, of the coordinate times 10000 ** -(k / n), k = 0 .. n - 1, with
-    n = width / 4.
+    Each half holds the sines, then the cosines, of the coordinate times pi * 100 ** -(k / n), k = 0 .. n - 1, with
+    n = width / 4. The original waves, 10000 ** -(k / n), hardly tell neighbours apart, and most of them are constant
+    over the few dozen tokens of an ECG: from waves of 2 to 200 tokens the autoencoder learns in a fraction of the steps
+    which tokens are of one moment.
 
     References
     ----------
@@ -61,7 +65,7 @@ def sincos_positions_2d(width: int, rows: int, columns: int) -> Tensor:
     if width % 4:
         raise ValueError(f"a width of {width} does not divide by 4, as sines and cosines of two axes need")
     quarter = width // 4
-    frequency = 10000.0 ** -(torch.arange(quarter, dtype=torch.float64) / quarter)
+    frequency = math.pi * 100.0 ** -(torch.arange(quarter, dtype=torch.float64) / quarter)
 
     def axis(length: int) -> Tensor:
         angle = torch.arange(length, dtype=torch.float64)[:, None] * frequency
@@ -117,11 +121,23 @@ class Block(nn.Module):
 
 
 def initialise(module: nn.Module) -> None:
-    """Sets every Linear of a module to Xavier-uniform weights and zero biases, as in the MAE."""
+    """Sets every Linear of a module to Xavier-uniform weights and zero biases, as in the MAE.
+
+    Attention starts with equal queries and keys, so that at first a token attends to those that resemble it, as do
+    those of the same moment: small networks find alignment in far fewer steps.
+
+    References
+    ----------
+    Trockman and Kolter, ICML 2023 (such structure is what trained attention has).
+    """
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             nn.init.xavier_uniform_(layer.weight)
             nn.init.zeros_(layer.bias)
+    for attention in (layer for layer in module.modules() if isinstance(layer, Attention)):
+        with torch.no_grad():
+            queries, keys, _ = attention.qkv.weight.chunk(3)
+            keys.copy_(queries.mul_(QUERY_GAIN))
 
 
 class Transformer(nn.Module):
