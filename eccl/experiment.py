@@ -23,7 +23,7 @@ from eccl.data.cmr import scale_intensity
 from eccl.data.cohort import Cohort, Split, split
 from eccl.data.ecg import read_ecg
 from eccl.data.files import make_folder, replacing
-from eccl.data.measurements import measure_ecg
+from eccl.data.measurements import VERSION, measure_ecg
 from eccl.data.store import Store, pack
 from eccl.encoders.vit import ECGEncoder
 from eccl.features import cmr_features, embed
@@ -166,7 +166,7 @@ def measurements(cohort: Cohort) -> pd.DataFrame:
     """Classical measurements of every ECG of a cohort, one row a participant; measured once and kept."""
     from joblib import Parallel, delayed
 
-    path = make_folder(home() / "stores") / f"measurements-{cohort.fingerprint[:10]}.csv"
+    path = make_folder(home() / "stores") / f"measurements-{digest(cohort.fingerprint, VERSION)}.csv"
     if not path.exists():
         paths = [cohort.ecg_path(i) for i in range(len(cohort.participant_ids))]
         rows = Parallel(n_jobs=-1)(delayed(_measure)(path) for path in paths)

@@ -1,0 +1,70 @@
+"""What notebooks lean on: unknown parameters refused, estimates found, data split once, caches reused."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eccl import config, experiment
+from eccl.data.cohort import Cohort
+from eccl.metrics import Estimate
+
+
+def namespace(*cells: str) -> dict:
+    """The globals of a notebook whose cells have run, the last being the one that asks."""
+    scope = {"In": ["", *cells, "experiment.refuse_unknown(globals())\nconfig = 1"], "__annotations__": {}}
+    for cell in cells:
+        exec(cell, scope)
+    return scope
+
+
+def test_declared_and_injected_parameters_pass():
+    experiment.refuse_unknown(namespace("import os\nLIMIT: int = 3", "epochs: int = 2", "epochs = 5"))
+
+
+@pytest.mark.parametrize(
+    ("injected", "message"),
+    [("epoch = 3", "no parameter 'epoch'; did you mean 'epochs'"), ("zzz = 1", "no parameter 'zzz'; it has epochs")],
+)
+def test_an_injected_name_that_was_not_declared_is_refused(injected, message):
+    with pytest.raises(ValueError, match=message):
+        experiment.refuse_unknown(namespace("epochs: int = 2", injected))
+
+
+def test_given_keeps_what_is_set_even_if_it_is_zero():
+    assert experiment.given(a=None, b=0, c="x") == {"b": 0, "c": "x"}
+
+
+def test_estimate_of_finds_one_row_and_says_so_if_there_is_none():
+    rows = [{"model": "a", "value": 0.5, "low": 0.4, "high": 0.6, "n": 9, "difference": -0.1}]
+    table = pd.DataFrame(rows).assign(difference_low=-0.3, difference_high=0.1)
+    assert experiment.estimate_of(table, model="a") == Estimate(0.5, 0.4, 0.6, 9)
+    assert experiment.estimate_of(table, "difference", model="a") == Estimate(-0.1, -0.3, 0.1, 9)
+    with pytest.raises(ValueError, match="0 rows have"):
+        experiment.estimate_of(table, model="b")
+
+
+def test_nearest_cosine_equals_a_double_loop_and_leaves_oneself_out():
+    rng = np.random.default_rng(0)
+    unit = rng.standard_normal((6, 4))
+    unit /= np.linalg.norm(unit, axis=1, keepdims=True)
+    expected = [max(unit[i] @ unit[j] for j in range(6) if j != i) for i in range(6)]
+    np.testing.assert_allclose(experiment.nearest_cosine(unit.copy()), expected)
+    np.testing.assert_allclose(experiment.nearest_cosine(unit, unit), 1.0)
+
+
+def test_prepared_data_split_participants_whatever_the_training_seed(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    one, two = (experiment.prepare(config.preset("smoke", seed=seed), tiny_cohort) for seed in (1, 2))
+    np.testing.assert_array_equal(one.split.test, two.split.test)
+    assert one.indices.shape == (config.preset("smoke").replicates, len(one.split.test))
+    everyone = np.concatenate(one.parts(np.arange(len(one.store))))
+    assert sorted(everyone) == list(range(len(one.store)))
+
+
+def test_measurements_are_taken_once(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    cohort = Cohort.load(tiny_cohort)
+    first = experiment.measurements(cohort)
+    assert list(first.index) == list(cohort.participant_ids)
+    monkeypatch.setattr(experiment, "measure_ecg", None)
+    pd.testing.assert_frame_equal(experiment.measurements(cohort), first)
