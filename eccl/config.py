@@ -100,9 +100,9 @@ class Config:
     cmr: CMREncoderConfig = field(default_factory=CMREncoderConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     stage_mae: StageConfig = StageConfig(epochs=24, batch_size=32, learning_rate=4e-3, patience=24, augment=False)
-    stage_cmr: StageConfig = StageConfig(epochs=12, batch_size=32, learning_rate=1e-3, patience=4)
-    stage_eccl: StageConfig = StageConfig(epochs=20, batch_size=64, learning_rate=1e-3, patience=6)
-    stage_finetune: StageConfig = StageConfig(epochs=6, batch_size=32, learning_rate=7e-4, patience=3)
+    stage_cmr: StageConfig = StageConfig(epochs=8, batch_size=32, learning_rate=1e-3, patience=4)
+    stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=6)
+    stage_finetune: StageConfig = StageConfig(epochs=5, batch_size=32, learning_rate=7e-4, patience=3)
     replicates: int = 1000  # bootstrap
     precision: str = "32-true"  # or "bf16-mixed"
     accelerator: str = "auto"
