@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import difflib
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -84,7 +85,9 @@ def refuse_unknown(namespace: dict[str, Any]) -> None:
         With the name that is no parameter, and the nearest one that is.
     """
     known = namespace.get("__annotations__", {})
-    earlier = [node for cell in namespace["In"][:-1] for node in ast.parse(cell).body]
+    # Only what ran before the first call: in JupyterLab a cell is run again, after others have assigned their own names.
+    before = itertools.takewhile(lambda cell: refuse_unknown.__name__ not in cell, namespace["In"])
+    earlier = [node for cell in before for node in ast.parse(cell).body]
     for node in earlier:
         for target in node.targets if isinstance(node, ast.Assign) else ():
             if isinstance(target, ast.Name) and target.id not in known:

@@ -21,6 +21,12 @@ def test_declared_and_injected_parameters_pass():
     experiment.refuse_unknown(namespace("import os\nLIMIT: int = 3", "epochs: int = 2", "epochs = 5"))
 
 
+def test_the_cell_may_run_again_after_later_cells():
+    scope = namespace("epochs: int = 2")
+    scope["In"] += ["table = 3", scope["In"][-1]]
+    experiment.refuse_unknown(scope)
+
+
 @pytest.mark.parametrize(
     ("injected", "message"),
     [("epoch = 3", "no parameter 'epoch'; did you mean 'epochs'"), ("zzz = 1", "no parameter 'zzz'; it has epochs")],
