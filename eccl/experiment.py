@@ -85,7 +85,7 @@ def refuse_unknown(namespace: dict[str, Any]) -> None:
         With the name that is no parameter, and the nearest one that is.
     """
     known = namespace.get("__annotations__", {})
-    # Only what ran before the first call: in JupyterLab a cell is run again, after others have assigned their own names.
+    # Only what ran before the first call: in JupyterLab this cell may run again, after others have assigned names.
     before = itertools.takewhile(lambda cell: refuse_unknown.__name__ not in cell, namespace["In"])
     earlier = [node for cell in before for node in ast.parse(cell).body]
     for node in earlier:
