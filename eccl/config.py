@@ -19,7 +19,7 @@ from typing import Any
 class SimulationConfig:
     """The simulated paired cohort."""
 
-    participants: int = 2500
+    participants: int = 3000
     seed: int = 2024
     prevalence: str = "enriched"  # or "biobank": near the paper's
     coupling: float = 1.0  # strength of every link from the heart to its ECG; 0 cuts them all
@@ -99,10 +99,10 @@ class Config:
     mae: MAEConfig = field(default_factory=MAEConfig)
     cmr: CMREncoderConfig = field(default_factory=CMREncoderConfig)
     loss: LossConfig = field(default_factory=LossConfig)
-    stage_mae: StageConfig = StageConfig(epochs=24, batch_size=32, learning_rate=4e-3, patience=24, augment=False)
-    stage_cmr: StageConfig = StageConfig(epochs=8, batch_size=32, learning_rate=1e-3, patience=4)
-    stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=6)
-    stage_finetune: StageConfig = StageConfig(epochs=5, batch_size=32, learning_rate=7e-4, patience=3)
+    stage_mae: StageConfig = StageConfig(epochs=20, batch_size=32, learning_rate=4e-3, patience=20, augment=False)
+    stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
+    stage_eccl: StageConfig = StageConfig(epochs=18, batch_size=32, learning_rate=1e-3, patience=6)
+    stage_finetune: StageConfig = StageConfig(epochs=4, batch_size=32, learning_rate=7e-4, patience=3)
     replicates: int = 1000  # bootstrap
     precision: str = "32-true"  # or "bf16-mixed"
     accelerator: str = "auto"

@@ -29,7 +29,7 @@ from eccl.simulate.geometry import traits
 from eccl.simulate.heart import Heart, coded_diseases, draw_heart, participant_generators
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 
-VERSION = 2  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
+VERSION = 3  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
 BLOCK = 25  # participants a worker writes between two saves: what a killed run loses at most, per worker
 TRUTH = Path("simulation") / "truth.csv"
 

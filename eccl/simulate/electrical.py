@@ -71,7 +71,7 @@ def electrical(heart: Heart, coupling: float, rng: np.random.Generator) -> Elect
     u = rng.random(4)
 
     fibrillating = c * heart.in_fibrillation > 0.5
-    heart_rate = np.clip(65 + c * e.heart_rate + 5.5 * z[0], 38, 165)
+    heart_rate = np.clip(65 + c * e.heart_rate + 2.5 * z[0], 38, 165)  # the scan and the ECG are of one visit
     lbbb = c * (heart.conduction == "LBBB") > 0.5 or u[0] < 0.008
     rbbb = not lbbb and (c * (heart.conduction == "RBBB") > 0.5 or u[1] < 0.015)
     rr = 60 / heart_rate
