@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import numpy as np
 import pytest
 from making import write_cohort
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks here are too small to share among threads
 
 from eccl.data.cohort import Cohort
 from eccl.data.store import Store, pack

@@ -184,7 +184,7 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     DataError
         If a recording cannot be read, or the store not be written.
     """
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     name = f"{cohort.folder.name}-{cohort.fingerprint}"
     folder = Path(folder) if folder is not None else home() / "stores" / name

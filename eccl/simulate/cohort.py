@@ -97,7 +97,7 @@ def simulate_cohort(
         If the folder holds another cohort, or cannot be written.
     """
     from joblib import Parallel, delayed
-    from tqdm.auto import tqdm
+    from tqdm import tqdm
 
     name = f"sim-{config.participants}-{digest(config, VERSION)}"
     folder = Path(folder) if folder is not None else home() / "cohorts" / name
