@@ -21,10 +21,11 @@ from torch import nn
 
 from eccl.config import Config, digest, home
 from eccl.data.cmr import scale_intensity
-from eccl.data.cohort import Cohort, Split, split
+from eccl.data.cohort import Cohort
 from eccl.data.ecg import read_ecg
 from eccl.data.files import make_folder, replacing
 from eccl.data.measurements import VERSION, measure_ecg
+from eccl.data.splitting import Split
 from eccl.data.store import Store, pack
 from eccl.encoders.vit import ECGEncoder
 from eccl.features import cmr_features, embed
@@ -96,13 +97,27 @@ def refuse_unknown(namespace: dict[str, Any]) -> None:
                 raise ValueError(f"this notebook has no parameter {target.id!r}; {hint}")
 
 
-def prepare(config: Config, cohort: Path | str | None = None) -> Data:
+def prepare(config: Config, cohort: Path | str | None = None, modalities: Sequence[str] = ("ecg", "cmr")) -> Data:
     """The data of a config: its simulated cohort, or the cohort in a folder; packed and split.
 
     The split depends on the participants alone, so that training seeds are compared on one test split.
+
+    Parameters
+    ----------
+    config : Config
+    cohort : path, optional
+        Folder of a Cohort; by default the simulated one of the config.
+    modalities : sequence of str
+        What the cohort must have: pairs, unless one modality is enough.
+
+    Raises
+    ------
+    DataError
+        If the cohort does not have a modality.
     """
     loaded = Cohort.load(cohort if cohort is not None else simulate_cohort(config.simulation))
-    return Data(config, loaded, pack(loaded), split(loaded.participant_ids))
+    loaded.require(modalities)
+    return Data(config, loaded, pack(loaded), loaded.split())
 
 
 def pretrain(data: Data) -> Pretrained:
@@ -141,6 +156,7 @@ def probed(data: Data, target: str) -> dict[str, np.ndarray]:
     dict of str to ndarray, shape (n_test, 82 or 4)
         baseline (mean or prevalence), measurements (classical ECG measurements), random, MAE, ECCL.
     """
+    data.cohort.require(diagnoses=DISEASE_CODES if target == "diseases" else ())
     labels = data.cohort.traits if target == "traits" else data.cohort.diseases
     probe = probe_traits if target == "traits" else probe_diseases
     train, validation, _ = data.parts(labels)
@@ -223,6 +239,7 @@ def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Est
 
 def prevalence(data: Data) -> pd.DataFrame:
     """Participants and cases of each diagnosis by split."""
+    data.cohort.require(diagnoses=DISEASE_CODES)
     rows = []
     for name in ("train", "validation", "test"):
         labels = data.cohort.diseases[getattr(data.split, name)]

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from eccl import metrics
-from eccl.data.cohort import Scaler, Split
+from eccl.data.splitting import Scaler, Split
 from eccl.traits import DISEASE_CODES
 
 log = logging.getLogger(__name__)

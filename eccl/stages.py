@@ -23,7 +23,7 @@ import torch
 from torch import Tensor, nn
 
 from eccl.config import Config, StageConfig, digest
-from eccl.data.cohort import Split
+from eccl.data.splitting import Split
 from eccl.data.store import Batch, Store
 from eccl.data.transforms import CineAugmentation, ECGAugmentation
 from eccl.encoders.cmr import cmr_encoder

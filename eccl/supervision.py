@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from eccl.data.cohort import Scaler, Split
+from eccl.data.splitting import Scaler, Split
 from eccl.data.store import Batch, Store
 from eccl.losses import trait_loss
 from eccl.metrics import auroc, pearson
@@ -56,6 +56,13 @@ def supervise(store: Store, split: Split, target: str) -> Supervision:
     if not set(codes) <= set(DISEASE_CODES):
         raise ValueError(f"no target is named {target!r}; there are traits, diseases, {', '.join(DISEASE_CODES)}")
     targets = torch.from_numpy(store.diseases[:, [DISEASE_CODES.index(code) for code in codes]].astype(np.float32))
+    unknown = [code for code, column in zip(codes, targets.T) if (column < 0).any()]
+    if unknown:
+        raise DataError(
+            f"the diagnosis {', '.join(unknown)} is not known in this cohort",
+            source=store.folder,
+            remedy=f"train on a diagnosis that is: {', '.join(code for code in DISEASE_CODES if code not in unknown)}",
+        )
     cases = targets[split.train].sum(dim=0)
     controls = len(split.train) - cases
     for code, few in zip(codes, torch.minimum(cases, controls)):

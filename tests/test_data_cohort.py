@@ -8,7 +8,8 @@ import pytest
 import torch
 from making import PARTICIPANTS, write_cohort
 
-from eccl.data.cohort import Cohort, Scaler, Split, split
+from eccl.data.cohort import Cohort
+from eccl.data.splitting import Scaler, Split, split
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from eccl import evaluation, metrics
-from eccl.data.cohort import Split
+from eccl.data.splitting import Split
 from eccl.traits import DISEASE_CODES, GROUPS, TRAIT_NAMES, TRAITS
 
 N, D, K = 240, 12, len(TRAITS)

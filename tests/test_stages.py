@@ -10,7 +10,7 @@ import torch
 from eccl import stages
 from eccl.config import preset
 from eccl.config import replace as set_config
-from eccl.data.cohort import Scaler, Split
+from eccl.data.splitting import Scaler, Split
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.vit import ECGEncoder
 from eccl.features import cmr_features, embed, load_encoder

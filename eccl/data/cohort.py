@@ -1,4 +1,4 @@
-"""A cohort on disk, checked on loading: a table of people, and for each an ECG and a cine in files of open formats.
+"""A cohort on disk, checked on loading: a table of people, and for each an ECG, a cine, or both, in open formats.
 
 The folder holds cohort.csv, dataset_description.json, ecg/<participant_id>.hea and .dat, cmr/<participant_id>.nii.gz.
 Simulator and adapters write these files; everything downstream sees only this.
@@ -20,27 +20,21 @@ import pandas as pd
 from eccl.config import digest
 from eccl.data.cmr import read_cine
 from eccl.data.ecg import read_ecg
+from eccl.data.splitting import PARTS, Split, split
+from eccl.data.table import PART, PATIENT, REQUIRED, problems
 from eccl.records import ECG, Cine, DataError
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES, TRAITS
+from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
-_PERSON = {  # column: least, most, unit
-    "sex": (0.0, 1.0, "(0 female, 1 male)"),
-    "age": (0.0, 120.0, "years"),
-    "height": (100.0, 230.0, "cm"),
-    "weight": (25.0, 300.0, "kg"),
-    "systolic": (50.0, 280.0, "mmHg"),
-    "diastolic": (20.0, 180.0, "mmHg"),
-}
-_OPTIONAL = {"heart_rate": (20.0, 300.0, "bpm")}
-_REQUIRED = ("participant_id", *_PERSON, *TRAIT_NAMES, *DISEASE_CODES)
-_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # what WFDB allows in a record name, and no path can hide in
+FILES = {"ecg": (".hea", ".dat"), "cmr": (".nii.gz",)}  # modality, also its folder: the files of a participant
+UNKNOWN = -1  # a diagnosis that the source of a cohort cannot know
+TIMINGS = ("ever", "prevalent", "incident")
 
 
 @dataclass(frozen=True, eq=False)
 class Cohort:
-    """Paired recordings of people; `Cohort.load` makes it.
+    """Recordings of people; `Cohort.load` makes it.
 
     Attributes
     ----------
@@ -72,17 +66,15 @@ class Cohort:
         folder = Path(folder)
         description, description_text = _read_description(folder / DESCRIPTION)
         table, table_bytes = _read_table(folder / TABLE)
-        _check_participants(table, folder / TABLE)
-        for name, (low, high, unit) in (_PERSON | _OPTIONAL).items():
-            if name in table:
-                _check_range(table, name, low, high, unit, folder / TABLE)
-        for trait in TRAITS:
-            _check_range(table, trait.name, trait.low, trait.high, trait.unit, folder / TABLE)
-        for code in DISEASE_CODES:
-            _check_diagnosis(table, code, folder / TABLE)
-        _check_files(table, folder)
         fingerprint = digest(hashlib.sha256(table_bytes).hexdigest(), hashlib.sha256(description_text).hexdigest())
-        return cls(folder, table, description, fingerprint)
+        cohort = cls(folder, table, description, fingerprint)
+        for problem in problems(table, cohort.known_diagnoses):
+            who = table["participant_id"].iat[problem.row]
+            where = f"in row {problem.row + 2} ({who})"  # as a spreadsheet counts, the header being row 1
+            raise DataError(f"{problem.text} {where}", source=folder / TABLE, remedy=problem.remedy)
+        for modality in cohort.modalities:
+            _check_files(table["participant_id"], folder / modality, FILES[modality])
+        return cohort
 
     def __len__(self) -> int:
         return len(self.table)
@@ -98,14 +90,71 @@ class Cohort:
         return self.description["simulated"]
 
     @property
+    def modalities(self) -> tuple[str, ...]:
+        """What everyone has: "ecg", "cmr" or both. A description that does not say means both."""
+        return tuple(self.description.get("modalities", FILES))
+
+    @property
+    def known_diagnoses(self) -> tuple[str, ...]:
+        """Codes that the source can know. A description that does not say means all of `eccl.traits.DISEASES`."""
+        return tuple(self.description.get("diagnoses", DISEASE_CODES))
+
+    @property
     def traits(self) -> np.ndarray:
         """Traits (N, 82), float32, in the units of `eccl.traits`; NaN where not measured."""
         return self.table[list(TRAIT_NAMES)].to_numpy(dtype=np.float32)
 
     @property
     def diseases(self) -> np.ndarray:
-        """Diagnoses (N, 4), int8, 0 or 1, in the order of `eccl.traits.DISEASES`."""
-        return self.table[list(DISEASE_CODES)].to_numpy(dtype=np.int8)
+        """Diagnoses (N, 4), int8, 0 or 1, in the order of `eccl.traits.DISEASES`; -1 where the source cannot know."""
+        return self.table[list(DISEASE_CODES)].fillna(UNKNOWN).to_numpy(dtype=np.int8)
+
+    def diagnoses(self, timing: str = "ever") -> np.ndarray:
+        """Diagnoses (N, 4), float: 0 or 1, NaN where the question does not apply or the answer is not known.
+
+        Parameters
+        ----------
+        timing : str
+            "ever": recorded at any time, as the paper counts. "prevalent": recorded on the day of the scan or before.
+            "incident": recorded after it; NaN for those who had the diagnosis already, who are not at risk.
+
+        Raises
+        ------
+        DataError
+            If prevalent or incident is asked for and the table has no dates (columns I21_days and so on).
+        """
+        if timing not in TIMINGS:
+            raise ValueError(f"timing is one of {', '.join(TIMINGS)}; got {timing!r}")
+        ever = np.where(self.diseases == UNKNOWN, np.nan, self.diseases.astype(float))
+        if timing == "ever":
+            return ever
+        columns = [f"{code}_days" for code in DISEASE_CODES]
+        missing = [name for name in columns if name not in self.table]
+        if missing:
+            raise DataError(
+                f"prevalent and incident diagnoses need the columns {', '.join(missing)}",
+                source=self.folder / TABLE,
+                remedy='write the days from the scan to the first record there, or ask for "ever"',
+            )
+        days = self.table[columns].to_numpy(dtype=float)
+        undated = (ever == 1) & np.isnan(days)
+        before, after = (ever == 1) & (days <= 0), (ever == 1) & (days > 0)
+        if timing == "prevalent":
+            return np.where(undated, np.nan, np.where(np.isnan(ever), np.nan, before))
+        return np.where(undated | before, np.nan, np.where(np.isnan(ever), np.nan, after))
+
+    def split(self, fractions: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 42) -> Split:
+        """Train, validation and test, patients whole: those that the source gives in the column `split`, else by hash.
+
+        Parameters
+        ----------
+        fractions, seed
+            As in `eccl.data.splitting.split`; without effect if the source gives the split.
+        """
+        if PART in self.table:
+            return Split(*(np.flatnonzero(self.table[PART] == part) for part in PARTS))
+        people = self.table[PATIENT].astype(str) if PATIENT in self.table else self.participant_ids
+        return split(people, fractions, seed)
 
     def ecg_path(self, index: int) -> Path:
         """Header of the ECG of the participant in row `index`."""
@@ -115,108 +164,35 @@ class Cohort:
         """Cine of the participant in row `index`."""
         return self.folder / "cmr" / f"{self.table['participant_id'].iat[index]}.nii.gz"
 
-    def read(self, index: int) -> tuple[ECG, Cine]:
-        """ECG and cine of the participant in row `index`."""
-        return read_ecg(self.ecg_path(index)), read_cine(self.cine_path(index))
+    def paths(self, index: int) -> list[Path]:
+        """Every file of the participant in row `index`."""
+        name = self.table["participant_id"].iat[index]
+        return [self.folder / part / f"{name}{suffix}" for part in self.modalities for suffix in FILES[part]]
 
+    def read(self, index: int) -> tuple[ECG | None, Cine | None]:
+        """ECG and cine of the participant in row `index`; None for a modality that the cohort does not have."""
+        ecg = read_ecg(self.ecg_path(index)) if "ecg" in self.modalities else None
+        return ecg, read_cine(self.cine_path(index)) if "cmr" in self.modalities else None
 
-@dataclass(frozen=True, eq=False)
-class Split:
-    """Three disjoint index arrays, each ascending: who is trained on, selected on, and looked at once."""
-
-    train: np.ndarray
-    validation: np.ndarray
-    test: np.ndarray
-
-
-def split(
-    participant_ids: Sequence[str], fractions: tuple[float, float, float] = (0.6, 0.2, 0.2), seed: int = 42
-) -> Split:
-    """A split by participant, decided for each by a hash of the name and the seed.
-
-    A participant keeps its place when the cohort grows, shrinks or is sorted anew. The price is that the fractions are
-    met on average: of n participants, within about 2 sqrt(f (1 - f) / n).
-
-    Parameters
-    ----------
-    participant_ids : sequence of str
-        One name a row. A name that occurs twice stays in one part, whole.
-    fractions : tuple of float
-        Of train, validation and test; they sum to 1.
-    seed : int
-        Another seed is another split.
-
-    Raises
-    ------
-    ValueError
-        If the fractions do not sum to 1.
-    DataError
-        If a part with a fraction stays empty.
-    """
-    if abs(sum(fractions) - 1) > 1e-9 or min(fractions) < 0:
-        raise ValueError(f"fractions of train, validation and test sum to 1; got {fractions}")
-    places = np.array([_uniform(f"{seed}:{name}") for name in participant_ids])
-    part = np.searchsorted(np.cumsum(fractions)[:2], places, side="right")
-    parts = [np.flatnonzero(part == number) for number in range(3)]
-    for name, fraction, indices in zip(("train", "validation", "test"), fractions, parts):
-        if fraction > 0 and not len(indices):
-            raise DataError(
-                f"no participant fell into the {name} part of {len(places)}",
-                remedy="use more participants or another seed",
-            )
-    return Split(*parts)
-
-
-@dataclass(frozen=True, eq=False)
-class Scaler:
-    """Mean and standard deviation of each trait over the training split; `Scaler.fit` makes it.
-
-    Attributes
-    ----------
-    mean, std : ndarray of float32, shape (K,)
-        In the traits' units. A trait that does not vary has std 1.
-    """
-
-    mean: np.ndarray
-    std: np.ndarray
-
-    @classmethod
-    def fit(cls, traits: np.ndarray, train_indices: np.ndarray) -> Scaler:
-        """The scaler of the training rows; other rows are not looked at, missing values (NaN) are left out.
+    def require(self, modalities: Sequence[str] = (), diagnoses: Sequence[str] = ()) -> None:
+        """Check that the cohort has what a computation needs.
 
         Raises
         ------
         DataError
-            If a trait has no value in any training row.
+            With the modality or the diagnosis that it does not have.
         """
-        rows = np.asarray(traits, dtype=np.float64)[train_indices]
-        empty = np.flatnonzero(~np.isfinite(rows).any(axis=0))
-        if len(empty):
-            names = ", ".join(TRAIT_NAMES[k] if rows.shape[1] == len(TRAIT_NAMES) else str(k) for k in empty)
-            raise DataError(f"no training participant has a value of {names}", remedy="leave that trait out")
-        std = np.nanstd(rows, axis=0)
-        return cls(np.nanmean(rows, axis=0).astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32))
-
-    def transform(self, traits: Any) -> Any:
-        """Z-scores (B, K), of an array or a tensor; a missing value becomes 0, the training mean."""
-        mean, std = self._like(traits)
-        scores = (traits - mean) / std
-        return scores.nan_to_num(nan=0.0) if hasattr(scores, "nan_to_num") else np.nan_to_num(scores, nan=0.0)
-
-    def inverse(self, scores: Any) -> Any:
-        """Traits (B, K) in their units, of an array or tensor of z-scores."""
-        mean, std = self._like(scores)
-        return scores * std + mean
-
-    def _like(self, values: Any) -> tuple[Any, Any]:
-        if isinstance(values, np.ndarray):
-            return self.mean, self.std
-        return values.new_tensor(self.mean), values.new_tensor(self.std)
-
-
-def _uniform(text: str) -> float:
-    """A number in [0, 1) that is the text's own."""
-    return int.from_bytes(hashlib.sha256(text.encode()).digest()[:6]) / 2**48
+        for what, wanted, there in (
+            ("recordings of the modality", modalities, self.modalities),
+            ("the diagnosis", diagnoses, self.known_diagnoses),
+        ):
+            missing = [name for name in wanted if name not in there]
+            if missing:
+                raise DataError(
+                    f"{self.description.get('name', 'this cohort')} does not have {what} {', '.join(missing)}",
+                    source=self.folder / DESCRIPTION,
+                    remedy=f"it has {', '.join(there) or 'none'}: use another cohort, or what needs these alone",
+                )
 
 
 def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
@@ -230,20 +206,32 @@ def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
         raise DataError(f"the description is no JSON ({error})", source=path, remedy=remedy) from error
     if not isinstance(description, dict) or not isinstance(description.get("simulated"), bool):
         raise DataError("it does not say whether the people are simulated", source=path, remedy=remedy)
+    for key, allowed in (("modalities", tuple(FILES)), ("diagnoses", DISEASE_CODES)):
+        given = description.get(key, list(allowed))
+        if (
+            not isinstance(given, list)
+            or not set(map(str, given)) <= set(allowed)
+            or (key == "modalities" and not given)
+        ):
+            raise DataError(
+                f"{key} is {given!r}",
+                source=path,
+                remedy=f"list some of {', '.join(allowed)}, or leave {key} out for all",
+            )
     return description, text
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, bytes]:
     try:
         content = path.read_bytes()
-        table = pd.read_csv(path, converters={"participant_id": str.strip})
+        table = pd.read_csv(path, converters={"participant_id": str.strip, PATIENT: str.strip})
     except OSError as error:
         raise DataError(
             f"the table cannot be read ({error.strerror})", source=path, remedy="give a folder that holds cohort.csv"
         ) from error
     except ValueError as error:  # pandas' ParserError and EmptyDataError are ValueErrors
         raise DataError(f"the table is no CSV ({error})", source=path, remedy="write it as CSV, UTF-8") from error
-    missing = [name for name in _REQUIRED if name not in table]
+    missing = [name for name in REQUIRED if name not in table]
     if missing:
         raise DataError(
             f"{len(missing)} columns are missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}",
@@ -255,65 +243,18 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, bytes]:
     return table, content
 
 
-def _check_participants(table: pd.DataFrame, path: Path) -> None:
-    names = table["participant_id"]
-    unsafe = ~names.str.fullmatch(_ID)
-    if unsafe.any():
+def _check_files(names: pd.Series, folder: Path, suffixes: Sequence[str]) -> None:
+    try:
+        there = set(os.listdir(folder))
+    except OSError as error:
         raise DataError(
-            f"the participant_id {names[unsafe].iat[0]!r} in row {_row(unsafe)} is not safe as a file name",
-            source=path,
-            remedy="use letters, digits, _ and -, beginning with a letter or digit",
-        )
-    double = names.duplicated()
-    if double.any():
+            f"the folder cannot be read ({error.strerror})", source=folder, remedy="put the recordings there"
+        ) from error
+    wanted = [f"{name}{suffix}" for name in names for suffix in suffixes]
+    missing = [name for name in wanted if name not in there]
+    if missing:
         raise DataError(
-            f"the participant {names[double].iat[0]!r} is there again in row {_row(double)}",
-            source=path,
-            remedy="keep one row a participant, for example the first visit",
+            f"{len(missing)} of {len(wanted)} recordings are missing, the first of them {missing[0]}",
+            source=folder,
+            remedy="put them there, or take those participants out of cohort.csv",
         )
-
-
-def _check_range(table: pd.DataFrame, name: str, low: float, high: float, unit: str, path: Path) -> None:
-    values = pd.to_numeric(table[name], errors="coerce")
-    wrong = (values.isna() & table[name].notna()) | (values < low) | (values > high)
-    if wrong.any():
-        raise DataError(
-            f"{name} is {table[name][wrong].iat[0]} {unit} for {table['participant_id'][wrong].iat[0]} "
-            f"(row {_row(wrong)}), plausible is {low:g} to {high:g} {unit}",
-            source=path,
-            remedy="check the unit and the column, or leave the cell empty if the value is not known",
-        )
-
-
-def _check_diagnosis(table: pd.DataFrame, code: str, path: Path) -> None:
-    values = pd.to_numeric(table[code], errors="coerce")
-    wrong = ~values.isin([0, 1])
-    if wrong.any():
-        raise DataError(
-            f"the diagnosis {code} is {table[code][wrong].iat[0]} for {table['participant_id'][wrong].iat[0]} "
-            f"(row {_row(wrong)})",
-            source=path,
-            remedy="write 0 or 1; leave out a participant whose diagnoses are not known",
-        )
-
-
-def _check_files(table: pd.DataFrame, folder: Path) -> None:
-    for part, suffixes in (("ecg", (".hea", ".dat")), ("cmr", (".nii.gz",))):
-        try:
-            there = set(os.listdir(folder / part))
-        except OSError as error:
-            raise DataError(
-                f"the folder cannot be read ({error.strerror})", source=folder / part, remedy="put the recordings there"
-            ) from error
-        wanted = [f"{name}{suffix}" for name in table["participant_id"] for suffix in suffixes]
-        missing = [name for name in wanted if name not in there]
-        if missing:
-            raise DataError(
-                f"{len(missing)} of {len(wanted)} recordings are missing, the first of them {missing[0]}",
-                source=folder / part,
-                remedy="put them there, or take those participants out of cohort.csv",
-            )
-
-
-def _row(wrong: pd.Series) -> int:
-    return int(np.flatnonzero(wrong)[0]) + 2  # as a spreadsheet counts, the header being row 1

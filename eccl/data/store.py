@@ -2,6 +2,7 @@
 
 The folder holds ecg.npy int16 (N, 12, 5000) at 5 uV a unit, cine.npy uint8 (N, 50, 80, 80) for [0, 1], traits.npy
 float32 (N, 82), diseases.npy int8 (N, 4), ids.json and store.json (sizes and SHA-256 of each, and the cohort's hash).
+A cohort of one modality has no array of the other.
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from eccl.records import FRAMES, LEADS, SAMPLES, DataError
 VERSION = 1  # raise it when the packed bytes of a cohort change
 INDEX = "store.json"
 MODALITIES = ("ecg", "cine")
+_ARRAY = {"ecg": "ecg", "cmr": "cine"}  # a cohort's modality: its array, and the field of a batch
 _WORKERS = 4  # threads that read while one writes; decompression leaves Python free
 _CHUNK = 32  # participants in memory at once, per worker
 
@@ -42,7 +44,7 @@ class Batch:
     ecg: torch.Tensor  # (B, 12, 5000) float32, mV
     cine: torch.Tensor  # (B, 50, 80, 80) float32, [0, 1]
     traits: torch.Tensor  # (B, 82) float32, units of eccl.traits, NaN where not measured
-    diseases: torch.Tensor  # (B, 4) float32, 0 or 1
+    diseases: torch.Tensor  # (B, 4) float32, 0 or 1; -1 where the cohort cannot know
     index: torch.Tensor  # (B,) int64, rows of the store
 
     def __len__(self) -> int:
@@ -116,6 +118,11 @@ class Store:
         """Whether the people are simulated."""
         return self.index["simulated"]
 
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """Which arrays of recordings there are: "ecg", "cine" or both."""
+        return tuple(name for name in MODALITIES if f"{name}.npy" in self.index["files"])
+
     @cached_property
     def participant_ids(self) -> tuple[str, ...]:
         """Names of the participants, one a row."""
@@ -141,16 +148,31 @@ class Store:
         """All diagnoses (N, 4), int8."""
         return np.load(self.folder / "diseases.npy")
 
-    def batch(self, indices: Sequence[int] | np.ndarray, modalities: Sequence[str] = MODALITIES) -> Batch:
+    def batch(self, indices: Sequence[int] | np.ndarray, modalities: Sequence[str] | None = None) -> Batch:
         """The participants of some rows, in that order; a modality not asked for is not read but empty, (B, 0).
+
+        Parameters
+        ----------
+        indices : sequence of int
+        modalities : sequence of str, optional
+            "ecg", "cine"; by default those that the store has.
 
         Raises
         ------
         ValueError
             If a modality is neither "ecg" nor "cine".
+        DataError
+            If the store does not have it.
         """
+        modalities = self.modalities if modalities is None else modalities
         if not set(modalities) <= set(MODALITIES):
             raise ValueError(f"modalities are {MODALITIES}; got {tuple(modalities)}")
+        if not set(modalities) <= set(self.modalities):
+            raise DataError(
+                f"there is no {' and no '.join(sorted(set(modalities) - set(self.modalities)))} of these participants",
+                source=self.folder,
+                remedy=f"ask for {', '.join(self.modalities)}, or pack a cohort that has both",
+            )
         rows = np.asarray(indices, dtype=np.int64)
         nothing = np.empty((len(rows), 0), dtype=np.float32)
         # Divided in numpy: one pass, three times as fast as to convert and then divide in torch.
@@ -199,7 +221,8 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     make_folder(folder.parent)
     for left in folder.parent.glob(f"{PARTIAL}-*-{folder.name}"):
         log.warning("%s was left by a packing that was interrupted, or is being written; delete it if not", left)
-    shapes = {"ecg.npy": ("<i2", (len(LEADS), SAMPLES)), "cine.npy": ("|u1", (FRAMES, SIZE, SIZE))}
+    shapes = {"ecg": ("<i2", (len(LEADS), SAMPLES)), "cmr": ("|u1", (FRAMES, SIZE, SIZE))}
+    shapes = {f"{_ARRAY[modality]}.npy": shapes[modality] for modality in shapes if modality in cohort.modalities}
     with replacing(folder) as beside:
         beside.mkdir()
         bar = tqdm(_read_all(cohort), total=len(cohort), desc="packing", unit="person", disable=not progress)
@@ -219,7 +242,7 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     return Store.open(folder)
 
 
-def _read_all(cohort: Cohort) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+def _read_all(cohort: Cohort) -> Iterator[list[np.ndarray]]:
     from joblib import Parallel, delayed
 
     chunk = _WORKERS * _CHUNK
@@ -229,14 +252,18 @@ def _read_all(cohort: Cohort) -> Iterator[tuple[np.ndarray, np.ndarray]]:
             yield from parallel(delayed(_read_one)(cohort, row) for row in rows)
 
 
-def _read_one(cohort: Cohort, row: int) -> tuple[np.ndarray, np.ndarray]:
+def _read_one(cohort: Cohort, row: int) -> list[np.ndarray]:
     ecg, cine = cohort.read(row)
-    digital = np.rint(ecg.signal * GAIN).astype("<i2")
-    return digital, np.rint(scale_intensity(cine.frames, cine.source) * 255).astype(np.uint8)
+    arrays = []
+    if ecg is not None:
+        arrays.append(np.rint(ecg.signal * GAIN).astype("<i2"))
+    if cine is not None:
+        arrays.append(np.rint(scale_intensity(cine.frames, cine.source) * 255).astype(np.uint8))
+    return arrays
 
 
 def _write_arrays(
-    folder: Path, shapes: dict[str, tuple[str, tuple[int, ...]]], count: int, rows: Iterable[tuple[np.ndarray, ...]]
+    folder: Path, shapes: dict[str, tuple[str, tuple[int, ...]]], count: int, rows: Iterable[Sequence[np.ndarray]]
 ) -> None:
     # Written in sequence and not through a memory map: on a full disk a map kills the process, a write says so.
     files: list[BinaryIO] = []
@@ -257,7 +284,7 @@ def _sources(cohort: Cohort) -> str:
     """Hash of size and time of every recording: a re-exported file is noticed although the table is the same."""
     state = hashlib.sha256()
     for row in range(len(cohort)):
-        for path in (cohort.ecg_path(row), cohort.ecg_path(row).with_suffix(".dat"), cohort.cine_path(row)):
+        for path in cohort.paths(row):
             stat = path.stat()
             state.update(f"{path.name} {stat.st_size} {stat.st_mtime_ns}\n".encode())
     return state.hexdigest()[:16]

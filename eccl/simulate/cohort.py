@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import dataclasses
 import json
-import logging
 import shutil
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from eccl.config import SimulationConfig, digest, home, to_dict
+from eccl.data.blocks import in_blocks
 from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, TABLE
 from eccl.data.ecg import write_ecg
@@ -32,8 +33,6 @@ from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 VERSION = 3  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
 BLOCK = 25  # participants a worker writes between two saves: what a killed run loses at most, per worker
 TRUTH = Path("simulation") / "truth.csv"
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,9 +95,6 @@ def simulate_cohort(
     DataError
         If the folder holds another cohort, or cannot be written.
     """
-    from joblib import Parallel, delayed
-    from tqdm import tqdm
-
     name = f"sim-{config.participants}-{digest(config, VERSION)}"
     folder = Path(folder) if folder is not None else home() / "cohorts" / name
     description = {
@@ -121,43 +117,30 @@ def simulate_cohort(
         )
     if (folder / DESCRIPTION).exists():
         return folder
-    for part in ("ecg", "cmr", "simulation/parts"):
+    for part in ("ecg", "cmr", "simulation"):
         make_folder(folder / part)
     _write_json(plan, description)
-
-    blocks = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
-    waiting = [block for block in blocks if not _part(folder, block).exists()]
-    if len(waiting) < len(blocks):
-        log.info("resuming %s: %d of %d blocks are there", folder.name, len(blocks) - len(waiting), len(blocks))
-    finished = Parallel(n_jobs=workers, return_as="generator_unordered")(
-        delayed(_write_block)(config, block, folder) for block in waiting
+    ranges = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
+    blocks = {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
+    parts = folder / "simulation" / "parts"
+    _join_parts(
+        folder, in_blocks(partial(_write_block, config, folder), blocks, parts, workers, progress, "simulating")
     )
-    with tqdm(total=config.participants, desc="simulating", unit="person", disable=not progress) as bar:
-        bar.update(config.participants - sum(map(len, waiting)))
-        for count in finished:
-            bar.update(count)
-    _join_parts(folder, [_part(folder, block) for block in blocks])
     for left_by_a_killed_run in folder.rglob(f"{PARTIAL}-*"):
         left_by_a_killed_run.unlink()
     _write_json(folder / DESCRIPTION, description)
-    shutil.rmtree(folder / "simulation" / "parts")
+    shutil.rmtree(parts)
     return folder
 
 
-def _part(folder: Path, block: range) -> Path:
-    return folder / "simulation" / "parts" / f"{block.start:06d}-{block.stop:06d}.csv"
-
-
-def _write_block(config: SimulationConfig, block: range, folder: Path) -> int:
+def _write_block(config: SimulationConfig, folder: Path, block: range) -> pd.DataFrame:
     rows = []
     for number in block:
         participant = simulate_participant(config, number)
         write_ecg(folder / "ecg" / participant.participant_id, participant.ecg)
         write_cine(folder / "cmr" / f"{participant.participant_id}.nii.gz", participant.cine)
         rows.append(_row(participant))
-    with replacing(_part(folder, block)) as beside:
-        pd.DataFrame(rows).to_csv(beside, index=False)
-    return len(block)
+    return pd.DataFrame(rows)
 
 
 def _row(participant: Participant) -> dict:

@@ -1,0 +1,115 @@
+"""The table of a cohort: its columns, their plausible ranges, and what is wrong with it, row by row.
+
+`Cohort.load` refuses a table at its first problem; an ingest puts the participant of each problem into quarantine.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from eccl.data.splitting import PARTS
+from eccl.traits import DISEASE_CODES, TRAIT_NAMES, TRAITS
+
+PERSON = {  # column: least, most, unit
+    "sex": (0.0, 1.0, "(0 female, 1 male)"),
+    "age": (0.0, 120.0, "years"),
+    "height": (100.0, 230.0, "cm"),
+    "weight": (25.0, 300.0, "kg"),
+    "systolic": (50.0, 280.0, "mmHg"),
+    "diastolic": (20.0, 180.0, "mmHg"),
+}
+OPTIONAL = {
+    "heart_rate": (20.0, 300.0, "bpm"),
+    "phases": (1.0, 1000.0, "phases of the beat, as acquired"),
+    **{f"{code}_days": (-45_000.0, 45_000.0, "days from the scan") for code in DISEASE_CODES},
+}
+REQUIRED = ("participant_id", *PERSON, *TRAIT_NAMES, *DISEASE_CODES)
+PATIENT, PART = "patient_id", "split"  # optional: who recordings belong to, and the part that the source gives them to
+_RANGES = {**PERSON, **OPTIONAL, **{trait.name: (trait.low, trait.high, trait.unit) for trait in TRAITS}}
+_ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # what WFDB allows in a record name, and no path can hide in
+
+
+class Problem(NamedTuple):
+    """What is wrong with one row (counted from 0), in words, and what can be done about it."""
+
+    row: int
+    text: str
+    remedy: str
+
+
+def problems(table: pd.DataFrame, known: Collection[str] = DISEASE_CODES) -> Iterator[Problem]:
+    """Every problem of a table that has the columns of `REQUIRED`, check by check.
+
+    Parameters
+    ----------
+    table : DataFrame
+        participant_id is text.
+    known : collection of str
+        The diagnoses that the source can know: 0 or 1 in each row. The columns of the others are empty.
+    """
+    yield from _participants(table["participant_id"])
+    for name, (low, high, unit) in _RANGES.items():
+        if name in table:
+            yield from _out_of_range(table[name], low, high, unit)
+    for code in DISEASE_CODES:
+        yield from _diagnosis(table[code], code in known)
+    if PART in table:
+        yield from _parts(table)
+
+
+def _participants(names: pd.Series) -> Iterator[Problem]:
+    for row in np.flatnonzero(~names.str.fullmatch(_ID)):
+        yield Problem(
+            row,
+            f"the participant_id {names.iat[row]!r} is not safe as a file name",
+            "use letters, digits, _ and -, beginning with a letter or digit",
+        )
+    for row in np.flatnonzero(names.duplicated()):
+        yield Problem(
+            row,
+            f"the participant {names.iat[row]!r} is there again",
+            "keep one row a participant, for example the first visit",
+        )
+
+
+def _out_of_range(column: pd.Series, low: float, high: float, unit: str) -> Iterator[Problem]:
+    values = pd.to_numeric(column, errors="coerce")
+    wrong = (values.isna() & column.notna()) | (values < low) | (values > high)
+    for row in np.flatnonzero(wrong):
+        yield Problem(
+            row,
+            f"{column.name} is {column.iat[row]} {unit}, outside the plausible {low:g} to {high:g} {unit}",
+            "check the unit and the column, or leave the cell empty if the value is not known",
+        )
+
+
+def _diagnosis(column: pd.Series, known: bool) -> Iterator[Problem]:
+    wrong = ~pd.to_numeric(column, errors="coerce").isin([0, 1]) if known else column.notna()
+    for row in np.flatnonzero(wrong):
+        said = f"the diagnosis {column.name} is {column.iat[row]}"
+        if known:
+            yield Problem(row, f"{said}, not 0 or 1", "leave out a participant whose diagnoses are not known")
+        else:
+            yield Problem(
+                row,
+                f"{said}, but the description does not list it among the diagnoses that are known",
+                "empty the column, or add the code to diagnoses in dataset_description.json",
+            )
+
+
+def _parts(table: pd.DataFrame) -> Iterator[Problem]:
+    column = table[PART]
+    for row in np.flatnonzero(~column.isin(PARTS)):
+        yield Problem(row, f"{PART} is {column.iat[row]}", f"write {', '.join(PARTS)}, or leave the column out")
+    if PATIENT in table:
+        first = column.groupby(table[PATIENT]).transform("first")
+        for row in np.flatnonzero(column != first):
+            yield Problem(
+                row,
+                f"this recording is in {column.iat[row]} and another of the same patient in {first.iat[row]}",
+                "keep all recordings of a patient in one part",
+            )
