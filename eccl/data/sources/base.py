@@ -1,0 +1,95 @@
+"""What every adapter is: a small, picklable description of a download, that lists its participants and reads one."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import pandas as pd
+
+from eccl.data.files import PARTIAL
+from eccl.records import ECG, Cine, DataError
+
+REFUSAL = ("participant_id", "file", "reason", "remedy")  # columns of a quarantine table
+
+
+@dataclass(frozen=True, eq=False)
+class Recording:
+    """What is read of one participant: columns of cohort.csv that the files themselves give, and the recordings."""
+
+    ecg: ECG | None = None
+    cine: Cine | None = None
+    row: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Listing:
+    """Who is in a download, before any recording is opened.
+
+    Attributes
+    ----------
+    entries : DataFrame
+        One row a participant: participant_id, `_files` (list of the paths that will be read), columns of cohort.csv as
+        far as tables give them, and any column that begins with `_`, which only the adapter sees.
+    refused : list of dict
+        Who cannot be read at all, with the keys of `REFUSAL`.
+    notes : dict of str to int
+        What was done to how many participants who stay, such as a value left empty; it is part of the summary.
+    """
+
+    entries: pd.DataFrame
+    refused: list[dict[str, str]] = field(default_factory=list)
+    notes: dict[str, int] = field(default_factory=dict)
+
+
+class Source(Protocol):
+    """An adapter; a frozen dataclass whose fields are its options, the first of them the path of the download."""
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What dataset_description.json says: name, licence, modalities, diagnoses, and stated choices."""
+
+    def listing(self, keep: Path) -> Listing:
+        """Who is there. `keep` is a folder for what must be the same in every ingest of a cohort, such as a key."""
+
+    def read(self, entry: Mapping[str, Any]) -> Recording:
+        """The recordings of one entry of the listing; a DataError puts the participant into quarantine."""
+
+    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+        """A message about an entry, fit for a log: without an identifier that may not be shown."""
+
+
+class Open:
+    """Mixed into the adapters of open data, whose names of participants are no secret."""
+
+    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+        """The text as it is."""
+        return text
+
+
+def refusal(participant_id: str, file: Path | str, error: DataError) -> dict[str, str]:
+    """One row of the quarantine table."""
+    return dict(zip(REFUSAL, (participant_id, str(error.source or file), error.problem, error.remedy)))
+
+
+def safe_id(text: str) -> str:
+    """A participant_id made of any text: runs of other characters than letters, digits, _ and - become one -."""
+    return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_") or "unnamed"
+
+
+def files_under(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
+    """Every file below a folder whose name ends so, sorted within each folder; links to folders are not followed."""
+    for place, folders, names in os.walk(folder):
+        folders.sort()
+        for name in sorted(names):
+            if name.lower().endswith(tuple(suffixes)) and not name.startswith((".", PARTIAL)):
+                yield Path(place) / name
+
+
+def nothing_found(download: Path, wanted: str) -> DataError:
+    """The error of a download in which nobody is."""
+    return DataError(f"no {wanted} is here", source=download, remedy="give the folder of the download, unpacked")

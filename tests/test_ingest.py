@@ -1,0 +1,235 @@
+"""The ingest: who gets in, who does not and why, what a killed or repeated run does, and what leaves no trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from making import cohort_table, make_cine, make_ecg
+
+from eccl.data.cohort import Cohort
+from eccl.data.ingest import ingest, ingest_tables
+from eccl.data.sources import SOURCES, open_source
+from eccl.data.sources.base import Listing, Open, Recording, refusal
+from eccl.records import DataError
+
+
+@dataclass(frozen=True)
+class Toy(Open):
+    """A download of empty files, one a participant, whose names say what happens when they are read."""
+
+    download: Path
+    greeting: str = "hello"
+
+    @property
+    def description(self):
+        return {"name": "toy", "licence": "CC0-1.0", "modalities": ["ecg", "cmr"], "diagnoses": ["I21", "I48"]}
+
+    def listing(self, keep):
+        paths = sorted(self.download.glob("*.toy"))
+        table = cohort_table(np.random.default_rng(3), len(paths)).drop(columns=["I42", "I50"])
+        table["participant_id"] = [path.stem.split(".")[0] for path in paths]
+        table["_files"] = [[str(path)] for path in paths]
+        table["_secret"] = "7654321"
+        gone = [refusal("gone", "table.csv", DataError("the participant has withdrawn", remedy="nothing to do"))]
+        return Listing(table, gone, {"an age left empty": 2})
+
+    def read(self, entry):
+        (path,) = entry["_files"]
+        kind = Path(path).read_text().strip()
+        if kind == "refuse":
+            raise DataError(f"{len(path)} frames, not 50", source=path, remedy="export it again")
+        if kind == "surprise":
+            raise ZeroDivisionError("by zero")
+        if kind == "slow":
+            time.sleep(0.2)
+        rng = np.random.default_rng(sum(entry["participant_id"].encode()))
+        row = {"lv_edv": 5.0} if kind == "implausible" else {"note": "fine"}
+        return Recording(make_ecg(rng), make_cine(rng), row)
+
+
+@pytest.fixture
+def download(tmp_path) -> Path:
+    folder = tmp_path / "download"
+    folder.mkdir()
+    for number in range(40):
+        (folder / f"toy{number:03d}.toy").write_text("good")
+    return folder
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    """Every file of a cohort, by its relative path."""
+    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def test_a_download_becomes_a_cohort_and_the_refused_a_table(download, tmp_path):
+    for number, kind in ((3, "refuse"), (7, "surprise"), (11, "implausible")):
+        (download / f"toy{number:03d}.toy").write_text(kind)
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=2, progress=False)
+    cohort = Cohort.load(folder)
+    assert len(cohort) == 37 and cohort.known_diagnoses == ("I21", "I48") and cohort.simulated is False
+    assert set(cohort.diseases[:, 1]) == {-1} and set(cohort.diseases[:, 0]) <= {0, 1}
+    assert list(cohort.table["note"].unique()) == ["fine"] and not any(name.startswith("_") for name in cohort.table)
+    ecg, cine = cohort.read(5)
+    assert ecg.signal.shape == (12, 5000) and cine.frames.shape == (50, 80, 80)
+    summary, quarantine = ingest_tables(folder)
+    reasons = dict(zip(quarantine["participant_id"], quarantine["reason"]))
+    assert set(reasons) == {"toy003", "toy007", "toy011", "gone"}
+    assert "frames, not 50" in reasons["toy003"] and "ZeroDivisionError" in reasons["toy007"]
+    assert "lv_edv is 5.0 ml" in reasons["toy011"] and (quarantine["remedy"] != "").all()
+    assert quarantine.set_index("participant_id").loc["toy003", "file"].endswith("toy003.toy")
+    assert summary.set_index("outcome").loc["in the cohort", "participants"] == 37
+    assert summary.query("outcome == 'refused'")["participants"].sum() == 4
+    assert summary.query("outcome == 'noted'")[["reason", "participants"]].values.tolist() == [["an age left empty", 2]]
+    assert sorted(path.name for path in (folder / "ecg").glob("toy003*")) == []
+    assert b"7654321" not in b"".join(contents(folder).values())
+
+
+def test_the_table_holds_what_the_source_gave(download, tmp_path):
+    table = Cohort.load(ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)).table
+    given = Toy(download).listing(tmp_path).entries.set_index("participant_id")
+    for name in ("lv_edv", "ecc_16", "age", "I21"):
+        expected = given.loc[table["participant_id"], name].astype(float)
+        np.testing.assert_allclose(table[name].astype(float), expected, rtol=1e-5)
+
+
+def test_any_number_of_workers_gives_the_same_bytes(download, tmp_path):
+    one = ingest(Toy(download), tmp_path / "one", workers=1, progress=False)
+    two = ingest(Toy(download), tmp_path / "two", workers=2, progress=False)
+    assert contents(one) == contents(two)
+
+
+def test_a_second_ingest_reads_nothing(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")}
+    ingest(Toy(download), folder, workers=1, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")} == times
+
+
+def test_who_leaves_the_download_leaves_the_cohort_and_the_others_are_not_read_again(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")}
+    (download / "toy020.toy").unlink()
+    ingest(Toy(download), folder, workers=1, progress=False)
+    assert "toy020" not in Cohort.load(folder).participant_ids and len(Cohort.load(folder)) == 39
+    assert not [name for name, content in contents(folder).items() if "toy020" in name or b"toy020" in content]
+
+
+def test_a_changed_file_or_setting_is_noticed(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    (download / "toy005.toy").write_text("refuse")
+    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False))) == 39
+    before = (folder / "ecg" / "toy006.hea").stat().st_mtime_ns
+    ingest(Toy(download, greeting="good day"), folder, workers=1, progress=False)
+    assert (folder / "ecg" / "toy006.hea").stat().st_mtime_ns > before
+
+
+KILLED = """
+import sys; sys.path.insert(0, {tests!r})
+from pathlib import Path
+from test_ingest import Toy, ingest
+ingest(Toy(Path({download!r})), {folder!r}, workers=1, progress=False)
+"""
+
+
+def test_a_killed_ingest_goes_on_to_the_same_cohort(download, tmp_path):
+    for path in download.iterdir():
+        path.write_text("slow")
+    whole = ingest(Toy(download), tmp_path / "whole", workers=2, progress=False)
+    folder = tmp_path / "killed"
+    code = KILLED.format(tests=str(Path(__file__).parent), download=str(download), folder=str(folder))
+    child = subprocess.Popen([sys.executable, "-c", code])
+    while child.poll() is None and not list(folder.glob("ingest/parts/*.csv")):
+        time.sleep(0.05)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    assert not (folder / "dataset_description.json").exists(), "killed too late to test anything"
+    (folder / "ecg" / ".partial-1-toy000.dat").write_text("half")
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("ingest/parts/*.csv")}
+    assert done
+    ingest(Toy(download), folder, workers=2, progress=False)
+    assert all(path.stat().st_mtime_ns == time for path, time in done.items())
+    assert contents(folder) == contents(whole)
+
+
+def test_doubles_are_refused_all_of_them(download, tmp_path):
+    (download / "toy004.other.toy").write_text("good")
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    _, quarantine = ingest_tables(folder)
+    assert (quarantine["participant_id"] == "toy004").sum() == 2 and len(Cohort.load(folder)) == 39
+
+
+def test_a_cohort_of_nobody_is_an_error_that_leads_to_the_reasons(download, tmp_path):
+    for path in download.iterdir():
+        path.write_text("refuse")
+    with pytest.raises(DataError, match="none of 41 participants can be used") as caught:
+        ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    assert "quarantine.csv" in str(caught.value.source)
+    assert len(pd.read_csv(tmp_path / "cohort" / "ingest" / "quarantine.csv")) == 41
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(download, tmp_path):
+    other = tmp_path / "other"
+    other.mkdir()
+    (other / "thesis.docx").write_text("important")
+    with pytest.raises(DataError, match="something else"):
+        ingest(Toy(download), other, workers=1, progress=False)
+    assert contents(other) == {"thesis.docx": b"important"}
+    cohort = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    (cohort / "ingest" / "plan.json").write_text(json.dumps({"adapter": "PTBXL"}))
+    with pytest.raises(DataError, match="a cohort of the adapter PTBXL"):
+        ingest(Toy(download), cohort, workers=1, progress=False)
+
+
+def test_a_full_disk_ends_the_ingest_and_is_no_fault_of_a_participant(download, tmp_path, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    folder = tmp_path / "cohort"
+    monkeypatch.setattr("eccl.data.ingest.write_ecg", lambda *_: full())
+    with pytest.raises(OSError, match="No space left"):
+        ingest(Toy(download), folder, workers=1, progress=False)
+    monkeypatch.undo()
+    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False))) == 40
+
+
+def test_the_same_call_runs_on_a_dask_cluster(download, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    import joblib
+
+    expected = contents(ingest(Toy(download), tmp_path / "here", workers=1, progress=False))
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, host="127.0.0.1", dashboard_address=None
+        ) as cluster,
+        distributed.Client(cluster),
+        joblib.parallel_config("dask"),
+    ):
+        folder = ingest(Toy(download), tmp_path / "there", progress=False)
+    assert contents(folder) == expected
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_every_source_opens_by_name_and_refuses_unknown_options(name, tmp_path):
+    source = open_source(name, tmp_path)
+    assert set(source.description["modalities"]) <= {"ecg", "cmr"} and source.description["licence"]
+    with pytest.raises(ValueError, match=r"no setting 'colour'"):
+        open_source(name, tmp_path, colour="red")
+    with pytest.raises(DataError, match="no such file"):
+        open_source(name, tmp_path / "absent")
+    with pytest.raises(DataError):
+        ingest(source, tmp_path / "cohort", progress=False)
+
+
+def test_an_unknown_source_is_named_with_the_nearest():
+    with pytest.raises(ValueError, match=r"'ukbiobnk'; did you mean 'ukbiobank'"):
+        open_source("ukbiobnk", ".")
