@@ -13,6 +13,8 @@ _PUBLIC = {
     "ECG": "eccl.records",
     "Estimate": "eccl.metrics",
     "Store": "eccl.data.store",
+    "ingest": "eccl.data.ingest",
+    "open_source": "eccl.data.sources",
     "pack": "eccl.data.store",
     "prepare": "eccl.experiment",
     "preset": "eccl.config",

@@ -24,7 +24,9 @@ from eccl.data.cmr import scale_intensity
 from eccl.data.cohort import Cohort
 from eccl.data.ecg import read_ecg
 from eccl.data.files import make_folder, replacing
+from eccl.data.ingest import ingest
 from eccl.data.measurements import VERSION, measure_ecg
+from eccl.data.sources import open_source
 from eccl.data.splitting import Split
 from eccl.data.store import Store, pack
 from eccl.encoders.vit import ECGEncoder
@@ -120,12 +122,41 @@ def prepare(config: Config, cohort: Path | str | None = None, modalities: Sequen
     return Data(config, loaded, pack(loaded), loaded.split())
 
 
+def ingested(source: str, download: Path | str, cohort: Path | str | None = None, **options: Any) -> Path:
+    """The folder of the cohort of a download, made now, brought up to date or found.
+
+    Parameters
+    ----------
+    source : str
+        Name of an adapter (`eccl.data.sources.SOURCES`).
+    download : path
+        Where the download lies.
+    cohort : path, optional
+        Folder of the cohort; by default one under `eccl.config.home()`, by source, download and options.
+    **options
+        Settings of the adapter.
+    """
+    place = Path(download).expanduser().resolve()
+    name = f"{source}-{digest(source, str(place), options)}"
+    return ingest(open_source(source, place, **options), cohort or home() / "cohorts" / name)
+
+
 def pretrain(data: Data) -> Pretrained:
     """The three pretraining stages, in order: ECG autoencoder, CMR encoder, ECCL."""
     _, mae = pretrain_ecg(data.store, data.split, data.config)
     _, cmr = pretrain_cmr(data.store, data.split, data.config)
     _, eccl = pretrain_eccl(data.store, data.split, data.config, mae, cmr)
     return Pretrained(mae, cmr, eccl)
+
+
+def pretrain_available(data: Data) -> dict[str, Run]:
+    """The runs of the stages that a cohort's modalities allow, by what they train: all three where there are pairs."""
+    if len(data.cohort.modalities) == 2:
+        runs = pretrain(data)
+        return {"ECG autoencoder": runs.mae, "CMR encoder": runs.cmr, "ECCL": runs.eccl}
+    if data.cohort.modalities == ("ecg",):
+        return {"ECG autoencoder": pretrain_ecg(data.store, data.split, data.config).run}
+    return {"CMR encoder": pretrain_cmr(data.store, data.split, data.config).run}
 
 
 def encoders(data: Data) -> dict[str, nn.Module]:

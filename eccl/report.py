@@ -9,10 +9,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eccl.data.files import replacing
 from eccl.metrics import Estimate
 from eccl.records import DataError
 
 RESULTS = Path(__file__).resolve().parents[1] / "book" / "results"
+_MADE = "made_"  # begins the columns of a kept table that say what made it
 OURS = ["quantity", "target", "model", "value", "low", "high", "n"]  # columns of our rows beside the paper's
 
 
@@ -74,6 +76,44 @@ def read_paper(path: Path | None = None) -> pd.DataFrame:
     if not path.exists():
         raise DataError("the table of the paper's figures is missing", source=path, remedy="restore it from git")
     return pd.read_csv(path)
+
+
+def keep_or_read(
+    name: str, table: pd.DataFrame | None = None, provenance: Mapping[str, Any] | None = None, keep: bool = False
+) -> pd.DataFrame:
+    """A table of results: the one given (and kept in book/results/, if so asked), or the one that was kept.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, without .csv.
+    table : DataFrame, optional
+        Results of this run; None reads those that were kept.
+    provenance : mapping, optional
+        Of `eccl.runs.provenance()`: what made them, one column each beside every row.
+    keep : bool
+        Whether to write them.
+
+    Raises
+    ------
+    DataError
+        If nothing was kept.
+    """
+    path = RESULTS / f"{name}.csv"
+    if table is None:
+        if not path.exists():
+            raise DataError("no results were kept", source=path, remedy="run the notebook on the data, with keep=True")
+        return pd.read_csv(path)
+    if keep:
+        with replacing(path) as beside:
+            table.assign(**{f"{_MADE}{key}": value for key, value in provenance.items()}).to_csv(beside, index=False)
+    return table.reset_index(drop=True)
+
+
+def kept_provenance(name: str) -> dict[str, Any]:
+    """What made the results that were kept under a name."""
+    row = keep_or_read(name).iloc[0]
+    return {key.removeprefix(_MADE): value for key, value in row.items() if key.startswith(_MADE)}
 
 
 def verdict(gain: Estimate) -> str:

@@ -79,12 +79,13 @@ ROOMS = {
     "stages": {"config", "data", "encoders", "losses", "model", "runs", "training", "features", "supervision"},
     "probes": {"traits", "data", "metrics"},
     "evaluation": {"traits", "data", "metrics", "probes"},
+    "transfer": {"metrics", "probes"},
     "experiment": {
         *("config", "records", "traits", "data", "simulate", "encoders"),
         *("runs", "stages", "features", "metrics", "probes"),
     },
     "plots": {"config", "records", "traits", "metrics"},
-    "report": {"records", "metrics"},
+    "report": {"records", "data", "metrics"},
 }
 OUTSIDE = {"metrics": {"torch", "pandas", "sklearn", "scipy"}, "records": {"torch", "wfdb", "nibabel", "pandas"}}
 

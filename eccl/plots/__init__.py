@@ -4,7 +4,7 @@ Figures are 7 inches wide, for a column of 700 pixels at one and a half times th
 everywhere.
 """
 
-from eccl.plots.cohorts import bland_altman, histogram, scatter, trait_distributions
+from eccl.plots.cohorts import bland_altman, histogram, ingest_outcome, scatter, trait_distributions
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, disease_bars, forest, group_bars, roc, trait_ranking
@@ -22,6 +22,7 @@ __all__ = [
     "forest",
     "group_bars",
     "histogram",
+    "ingest_outcome",
     "masked_ecg",
     "rank_histogram",
     "roc",

@@ -1,7 +1,8 @@
-"""Figures of measured quantities: how traits are distributed, associated, and agreed upon."""
+"""Figures of measured quantities: how traits are distributed, associated, and agreed upon; and who is in a cohort."""
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 
 import numpy as np
@@ -142,4 +143,33 @@ def bland_altman(measured: np.ndarray, predicted: np.ndarray, quantity: str, uni
             ylabel=f"predicted - measured ({unit})",
             title=f"n = {known.sum()}",
         )
+    return figure
+
+
+def ingest_outcome(summary: pd.DataFrame) -> Figure:
+    """How many participants an ingest took, refused for each reason, and noted something about.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        outcome, reason, participants: of `eccl.data.ingest.ingest_tables`.
+    """
+    colours = {"in the cohort": "#0072B2", "refused": "#D55E00", "noted": MUTED}
+    names = [textwrap.fill(reason or outcome, 60) for outcome, reason in zip(summary["outcome"], summary["reason"])]
+    lines = sum(name.count("\n") + 1 for name in names)
+    with style():
+        figure, axes = new_figure(0.8 + 0.2 * lines + 0.08 * len(names))
+        panel = axes[0, 0]
+        for outcome, colour in colours.items():
+            rows = np.flatnonzero(summary["outcome"] == outcome)
+            panel.barh(rows, summary["participants"].iloc[rows], 0.7, color=colour, label=outcome)
+        for row, count in enumerate(summary["participants"]):
+            panel.annotate(f"{count:,}", (count, row), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        panel.set_yticks(range(len(names)), names)
+        panel.set(xlabel="participants", ylim=(len(names) - 0.5, -0.5))
+        panel.set_xlim(0, 1.12 * max(1, summary["participants"].max()))
+        panel.tick_params(axis="y", length=0, labelsize=8)
+        panel.spines["left"].set_visible(False)
+        panel.grid(axis="x", color="#eeeeee")
+        legend_above(figure, panel)
     return figure

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
+import ast
 import difflib
 from importlib import import_module
 from pathlib import Path
@@ -22,6 +22,26 @@ SOURCES = {  # name: module, class
     "nifti_folders": ("nifti_folders", "NIfTIFolders"),
     "folder": ("folder", "Folder"),
 }
+
+
+def read_options(text: str | None) -> dict[str, Any]:
+    """Settings written as "name=value, name=value"; numbers, True and False are taken as such, the rest as text.
+
+    Raises
+    ------
+    ValueError
+        If a part has no "=".
+    """
+    options: dict[str, Any] = {}
+    for part in filter(None, (part.strip() for part in (text or "").split(","))):
+        name, equals, value = (word.strip() for word in part.partition("="))
+        if not equals or not name:
+            raise ValueError(f'options are written as "name=value, name=value"; got {part!r}')
+        try:
+            options[name] = ast.literal_eval(value)
+        except (ValueError, SyntaxError):
+            options[name] = value
+    return options
 
 
 def open_source(name: str, download: Path | str, **options: Any) -> Source:
@@ -51,7 +71,5 @@ def open_source(name: str, download: Path | str, **options: Any) -> Source:
     if not download.exists():
         raise DataError("no such file or folder", source=download, remedy="give the folder of the download")
     module, kind = SOURCES[name]
-    source = getattr(import_module(f"eccl.data.sources.{module}"), kind)(download)
-    known = {item.name for item in dataclasses.fields(source)}
     plain = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
-    return replace(source, **plain) if known else source
+    return replace(getattr(import_module(f"eccl.data.sources.{module}"), kind)(download), **plain)

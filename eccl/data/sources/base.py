@@ -93,3 +93,10 @@ def files_under(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
 def nothing_found(download: Path, wanted: str) -> DataError:
     """The error of a download in which nobody is."""
     return DataError(f"no {wanted} is here", source=download, remedy="give the folder of the download, unpacked")
+
+
+def chosen(value: str, allowed: Sequence[str]) -> str:
+    """The value, if it is one of those allowed; else ValueError."""
+    if value not in allowed:
+        raise ValueError(f"{value!r} is none of {', '.join(allowed)}")
+    return value

@@ -1,0 +1,136 @@
+"""Anybody's files: a CSV table with one row a participant, that names the recordings."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eccl.data.ecg import read_ecg
+from eccl.data.sources.base import Listing, Open, Recording, chosen
+from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
+from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED
+from eccl.records import DataError
+from eccl.traits import DISEASE_CODES
+
+TABLE = "participants.csv"
+FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
+STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
+KNOWN = (*REQUIRED, *OPTIONAL, PATIENT, PART, *FILES, *STATED)
+
+
+@dataclass(frozen=True)
+class Folder(Open):
+    """A table of people and paths.
+
+    Parameters
+    ----------
+    download : Path
+        The CSV file, or a folder that holds `participants.csv`. Columns: participant_id; ecg and cine (paths: any ECG
+        format of `eccl.data.ecg.read_ecg`; a NIfTI file, or a zip or folder of DICOM); mask_ed and mask_es (NIfTI);
+        what a file does not state: ecg_unit (mV or uV), ecg_rate (Hz), cine_units ("mm sec"), nominal (1: pixel sizes
+        are not real); and any column of cohort.csv. A cohort has the modalities and the diagnoses whose columns are
+        there.
+    fewer, rule : str
+        As in `NIfTIFolders`.
+    name, licence : str
+        For the description of the cohort.
+    simulated : bool
+        Whether the people are.
+    """
+
+    download: Path
+    fewer: str = "refuse"
+    rule: str = "middle"
+    name: str = "A folder of recordings"
+    licence: str = "as given by their owner"
+    simulated: bool = False
+
+    @property
+    def path(self) -> Path:
+        """The table."""
+        return self.download / TABLE if self.download.is_dir() else self.download
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Name, licence, and the modalities and diagnoses whose columns the table has."""
+        columns = self._table().columns
+        return {
+            "name": self.name,
+            "licence": self.licence,
+            "simulated": self.simulated,
+            "modalities": [part for part, column in (("ecg", "ecg"), ("cmr", "cine")) if column in columns],
+            "diagnoses": [code for code in DISEASE_CODES if code in columns],
+            "choices": {"fewer": chosen(self.fewer, FEWER), "rule": chosen(self.rule, RULES)},
+        }
+
+    def listing(self, keep: Path) -> Listing:
+        """Every row of the table."""
+        table = self._table()
+        entries = table.drop(columns=[name for name in (*FILES, *STATED) if name in table])
+        for name in entries.columns.drop(["participant_id"]):
+            numbers = pd.to_numeric(entries[name].replace("", None), errors="coerce")
+            wrong = numbers.isna() & (entries[name] != "")
+            entries[name] = entries[name] if name in (PATIENT, PART) or wrong.any() else numbers
+        for name in (*FILES, *STATED):
+            entries[f"_{name}"] = table.get(name, "")
+        entries["_files"] = [
+            [str((self.path.parent / row[name]).resolve()) for name in FILES if row.get(name)]
+            for row in table.to_dict("records")
+        ]
+        return Listing(entries)
+
+    def read(self, entry: Mapping[str, Any]) -> Recording:
+        """The recordings that the row names, and what its masks measure."""
+        paths = {name: self.path.parent / entry[f"_{name}"] if entry[f"_{name}"] else None for name in FILES}
+        modalities = self.description["modalities"]
+        for modality, name in (("ecg", "ecg"), ("cmr", "cine")):
+            if modality in modalities and paths[name] is None:
+                raise DataError(f"no {name} is named", source=self.path, remedy="name the file, or take the row out")
+        ecg, cine, row = None, None, {}
+        if "ecg" in modalities:
+            rate = _number(entry["_ecg_rate"], "ecg_rate", self.path)
+            ecg = read_ecg(paths["ecg"], unit=entry["_ecg_unit"] or None, rate=rate)
+        if "cmr" in modalities:
+            stated = {"units": tuple(entry["_cine_units"].split()) or None, "nominal": entry["_nominal"] == "1"}
+            masks = [path for path in (paths["mask_ed"], paths["mask_es"]) if path is not None]
+            cine, phases = read_heart(
+                paths["cine"], next(iter(masks), None), fewer=self.fewer, rule=self.rule, **stated
+            )
+            given = {name for name in entry if not name.startswith("_")}
+            measured = measure(masks, **stated)
+            row = {"phases": phases, **{name: value for name, value in measured.items() if name not in given}}
+        return Recording(ecg, cine, row)
+
+    def _table(self) -> pd.DataFrame:
+        try:
+            table = pd.read_csv(self.path, dtype=str, keep_default_na=False)
+        except OSError as error:
+            raise DataError(
+                f"the table cannot be read ({error.strerror})", source=self.path, remedy=f"write {TABLE} there"
+            ) from error
+        except ValueError as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
+            raise DataError(f"the table is no CSV ({error})", source=self.path, remedy="write it as UTF-8") from error
+        for name in table:
+            if name not in KNOWN:
+                near = difflib.get_close_matches(name, KNOWN, n=1)
+                hint = f"did you mean {near[0]!r}" if near else "rename it, or take it out"
+                raise DataError(f"no column is named {name!r}", source=self.path, remedy=hint)
+        if "participant_id" not in table or not len(table) or not {"ecg", "cine"} & set(table):
+            raise DataError(
+                f"{len(table)} rows with the columns {', '.join(table) or 'none'}",
+                source=self.path,
+                remedy="write participant_id and ecg or cine, and one row a participant",
+            )
+        return table.map(str.strip)
+
+
+def _number(text: str, name: str, path: Path) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError as error:
+        raise DataError(f"{name} is {text!r}", source=path, remedy="write a number, in Hz") from error

@@ -1,0 +1,167 @@
+"""UK Biobank: resting ECG (field 20205), short-axis cine (20209), traits, person and diagnoses, at one imaging visit.
+
+No participant's number leaves this module: names are keyed hashes (`eccl.data.pseudonym`), and messages are masked.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from eccl.data.ecg import read_ecg
+from eccl.data.pseudonym import masked, pseudonym, read_or_make_key
+from eccl.data.sources.base import Listing, Recording, chosen, files_under, nothing_found, refusal
+from eccl.data.sources.hearts import FEWER, RULES, read_heart
+from eccl.data.sources.nifti_folders import masks_beside
+from eccl.data.sources.ukb_diagnoses import diagnoses, withdrawn
+from eccl.data.sources.ukb_fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
+from eccl.data.sources.ukb_tables import read_tables
+from eccl.records import DataError
+from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+
+MODALITIES = {"both": ("ecg", "cmr"), "ecg": ("ecg",), "cmr": ("cmr",)}
+TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
+KEY = "key"
+_BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
+_WITHDRAWALS = "w*.csv"  # as UK Biobank names its lists
+
+
+@dataclass(frozen=True)
+class UKBiobank:
+    """A download of UK Biobank.
+
+    Parameters
+    ----------
+    download : Path
+        Holds, at any depth, <eid>_20205_2_0.xml; <eid>_20209_2_0.zip, or folders <eid>/ in ukbb_cardiac's layout
+        (sa.nii.gz, seg_sa*.nii.gz), which are preferred since their masks say where the heart is.
+    tables : str
+        File or folder of the tabular download, CSV or parquet; by default the folder tables/ of the download.
+    withdrawals : str
+        List of those who have withdrawn; by default every w*.csv beside the bulk files. They are taken out, also of a
+        cohort that exists already.
+    key : str
+        File of the secret key of the participants' names; by default one is made in the cohort's folder. Two cohorts
+        with one key give a person one name.
+    modalities : str
+        "both" takes whoever has both recordings; or "ecg", or "cmr", alone.
+    visit : int
+        2 is the first imaging visit, 3 the repeat.
+    fewer, rule : str
+        As in `eccl.data.sources.nifti_folders.NIfTIFolders`.
+    simulated : bool
+        Whether the people are: for a download that `eccl.simulate.biobank` wrote.
+    """
+
+    download: Path
+    tables: str = ""
+    withdrawals: str = ""
+    key: str = ""
+    modalities: str = "both"
+    visit: int = IMAGING
+    fewer: str = "refuse"
+    rule: str = "middle"
+    simulated: bool = False
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Name, licence, modalities, all four diagnoses, and the choices."""
+        return {
+            "name": "Simulated UK Biobank download" if self.simulated else "UK Biobank",
+            "licence": "CC0-1.0" if self.simulated else "UK Biobank material transfer agreement: not to be passed on",
+            "simulated": self.simulated,
+            "modalities": list(MODALITIES[chosen(self.modalities, tuple(MODALITIES))]),
+            "diagnoses": list(DISEASE_CODES),
+            "choices": {
+                "visit": self.visit,
+                "fewer": chosen(self.fewer, FEWER),
+                "rule": chosen(self.rule, RULES),
+            },
+        }
+
+    def listing(self, keep: Path) -> Listing:
+        """Everyone with a recording of the visit who has not withdrawn."""
+        found = self._recordings()
+        if not found:
+            raise nothing_found(self.download, f"recording of fields {RESTING_ECG} or {SHORT_AXIS} at visit {self.visit}")
+        gone = set().union(*map(withdrawn, self._withdrawals())) & set(found)
+        people = sorted(set(found) - gone)
+        table = read_tables(self._tables(), set(people), self.visit)
+        labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
+        key = read_or_make_key(Path(self.key) if self.key else keep / KEY)
+        entries, refused = [], []
+        for eid in people:
+            name, error = pseudonym(eid, key), self._problem(eid, found[eid], table, labels.problems)
+            if error is not None:
+                refused.append(refusal(name, "", error))
+                continue
+            files = [str(path) for part in self.description["modalities"] for path in found[eid][part]]
+            entries.append({"participant_id": name, "_files": files, "_eid": eid})
+        listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
+        for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
+            listed = listed.join(part[columns], on="_eid")
+        notes = {"withdrawn: taken out": len(gone)} if gone else {}
+        return Listing(listed, refused, notes)
+
+    def read(self, entry: Mapping[str, Any]) -> Recording:
+        """The recordings of the modalities asked for."""
+        ecg, cine, row, files = None, None, {}, list(entry["_files"])
+        if "ecg" in MODALITIES[self.modalities]:
+            ecg = read_ecg(files.pop(0))
+        if files:
+            image, *masks = files
+            cine, phases = read_heart(image, next(iter(masks), None), fewer=self.fewer, rule=self.rule)
+            row = {"phases": phases}
+        return Recording(ecg, cine, row)
+
+    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+        """The text with the participant's name in place of the number, also in paths."""
+        return masked(text, entry["_eid"], entry["participant_id"])
+
+    def _recordings(self) -> dict[str, dict[str, list[Path]]]:
+        """Files by participant and modality; of a cine, its masks behind it."""
+        found: dict[str, dict[str, list[Path]]] = {}
+        for path in files_under(self.download, [".xml", ".zip", "sa.nii.gz"]):
+            bulk = _BULK.fullmatch(path.name)
+            if path.name == "sa.nii.gz" and path.parent.name.isdigit():
+                eid, modality, files = path.parent.name, "cmr", [path, *masks_beside(path)]
+            elif bulk and int(bulk["visit"]) == self.visit:
+                eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cmr", [path]
+                if modality == "cmr" and "cmr" in found.get(eid, {}):
+                    continue
+            else:
+                continue
+            found.setdefault(eid, {})[modality] = files
+        return found
+
+    def _problem(self, eid: str, files: Mapping, table: pd.DataFrame, problems: Mapping) -> DataError | None:
+        fields = {"ecg": f"ECG (field {RESTING_ECG})", "cmr": f"short-axis cine (field {SHORT_AXIS})"}
+        missing = [fields[part] for part in self.description["modalities"] if part not in files]
+        if missing:
+            remedy = "download it, or take those who have the other alone: modalities=ecg or cmr"
+            return DataError(f"there is no {' and no '.join(missing)} of visit {self.visit}", remedy=remedy)
+        if eid not in table.index:
+            return DataError("no table has a row of this participant", remedy="add the table that has it")
+        return problems.get(eid)
+
+    def _tables(self) -> list[Path]:
+        place = Path(self.tables).expanduser() if self.tables else self.download / "tables"
+        paths = [place] if place.is_file() else sorted(path for path in place.glob("*") if path.name.endswith(TABLES))
+        if not paths:
+            raise DataError(
+                "no table of the tabular download is here",
+                source=place,
+                remedy="put its CSV or parquet files there, or say where they are: tables=/path",
+            )
+        return paths
+
+    def _withdrawals(self) -> Iterator[Path]:
+        if self.withdrawals:
+            yield Path(self.withdrawals).expanduser()
+        else:
+            yield from sorted(self.download.glob(_WITHDRAWALS))

@@ -1,0 +1,125 @@
+"""What frozen features are worth on a small set of other people's ECGs: probes fitted across folds, with intervals.
+
+A set with labels but too few cases for one split is used whole: each fold is predicted by a probe that has seen none of
+it, and the predictions of all folds are scored together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from eccl import metrics
+from eccl.probes import LOGISTIC_STRENGTHS, measurement_features
+
+INNER = 3  # groups of the other folds, by which the penalty is chosen
+SHUFFLED = "shuffled labels"
+
+
+def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Log-odds (n,) of everyone by logistic regressions that were fitted, and their penalty chosen, on other folds.
+
+    They are beyond the odds of the rows that were fitted: a fold that holds many cases leaves few to the others, and
+    scores of all folds together would sort it last. The penalty is that of the lowest log loss over three groups of
+    the other folds; then all of them are fitted.
+    Missing values are imputed, and features scaled, from the rows that are fitted.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n, D)
+        May hold nan.
+    labels : ndarray of 0 and 1, shape (n,)
+    folds : ndarray of int, shape (n,)
+        A patient's recordings are all in one fold.
+
+    Raises
+    ------
+    ValueError
+        If a fold's complement has no case or no control.
+    """
+    labels, folds = np.asarray(labels, dtype=int), np.asarray(folds, dtype=int)
+    scores = np.empty(len(labels))
+    for fold in np.unique(folds):
+        test, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if len(np.unique(labels[rest])) < 2:
+            raise ValueError(f"without fold {fold} there are {labels[rest].sum()} cases of {len(rest)}; merge folds")
+        order = {number: place % INNER for place, number in enumerate(np.unique(folds[rest]))}
+        groups = np.array([order[number] for number in folds[rest]])
+        inner = np.full((len(LOGISTIC_STRENGTHS), len(rest)), np.nan)
+        for group in np.unique(groups):
+            fitted, held = rest[groups != group], np.flatnonzero(groups == group)
+            if len(np.unique(labels[fitted])) == 2:
+                for place, strength in enumerate(LOGISTIC_STRENGTHS):
+                    inner[place, held] = _log_odds(features, labels, fitted, rest[held], strength)
+        known = np.isfinite(inner[0])
+        odds = np.log(labels[rest].mean() / (1 - labels[rest].mean()))
+        losses = np.logaddexp(0, (inner[:, known] + odds) * (1 - 2 * labels[rest][known])).mean(axis=1)
+        best = LOGISTIC_STRENGTHS[int(np.argmin(losses))] if known.any() else min(LOGISTIC_STRENGTHS)
+        scores[test] = _log_odds(features, labels, rest, test, best)
+    return scores
+
+
+def _log_odds(
+    features: pd.DataFrame, labels: np.ndarray, fitted: np.ndarray, wanted: np.ndarray, strength: float
+) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    filled = measurement_features(features, fitted)
+    scaler = StandardScaler().fit(filled[fitted])
+    model = LogisticRegression(C=strength, max_iter=500).fit(scaler.transform(filled[fitted]), labels[fitted])
+    cases = labels[fitted].mean()
+    return model.decision_function(scaler.transform(filled[wanted])) - np.log(cases / (1 - cases))
+
+
+def transfer_table(
+    features: Mapping[str, pd.DataFrame],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    patients: np.ndarray,
+    reference: str,
+    replicates: int,
+    seed: int,
+) -> pd.DataFrame:
+    """AUROC of each kind of features with its interval, paired differences to one of them, and the shuffled control.
+
+    The bootstrap draws patients, with all their recordings.
+
+    Parameters
+    ----------
+    features : mapping of str to DataFrame, shape (n, D)
+    labels, folds : ndarray, shape (n,)
+        As in `cross_fitted`.
+    patients : ndarray, shape (n,)
+        Who each recording is of.
+    reference : str
+        The features that differences are taken to; its labels are also shuffled among the recordings, as the control.
+    replicates, seed : int
+        Of the bootstrap.
+
+    Returns
+    -------
+    DataFrame
+        model, value, low, high, n (patients), recordings, cases (recordings), difference, difference_low,
+        difference_high (of the reference less the model).
+    """
+    labels = np.asarray(labels, dtype=int)
+    people, who = np.unique(np.asarray(patients), return_inverse=True)
+    weights = metrics.multiplicities(metrics.bootstrap_indices(len(people), replicates, seed))[:, who]
+    truth = {**dict.fromkeys(features, labels), SHUFFLED: np.random.default_rng(seed).permutation(labels)}
+    areas = {}
+    for name, own in truth.items():
+        scores = cross_fitted(features[reference if name == SHUFFLED else name], own, folds)
+        areas[name] = metrics.auroc(own, scores), metrics.auroc(own, scores, weights=weights)
+    rows = []
+    for name, (value, drawn) in areas.items():
+        row = {"model": name, **asdict(metrics.summarise(value, drawn, len(people)))}
+        row |= {"recordings": len(labels), "cases": int(labels.sum())}
+        if name not in (reference, SHUFFLED):
+            gain = metrics.summarise(areas[reference][0] - value, areas[reference][1] - drawn, len(people))
+            row |= {"difference": gain.value, "difference_low": gain.low, "difference_high": gain.high}
+        rows.append(row)
+    return pd.DataFrame(rows)
