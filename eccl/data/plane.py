@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 SIZE = 80  # pixels, rows and columns of every cine inside a cohort
 SPACING = 1.8  # mm, of every cine that this project makes
 
 
-def crop_or_pad(images: np.ndarray, size: int) -> np.ndarray:
-    """Images (..., size, size): the centre of images (..., H, W), padded with 0 where they are smaller."""
-    for axis in (-2, -1):
-        excess = images.shape[axis] - size
-        if excess > 0:
-            images = np.take(images, range(excess // 2, excess // 2 + size), axis=axis)
-        elif excess < 0:
+def crop_or_pad(images: np.ndarray, size: int, centre: tuple[float, float] | None = None) -> np.ndarray:
+    """Images (..., size, size) at whole pixels about a centre of images (..., H, W), padded with 0 outside of them.
+
+    `centre` is a row and a column, rounded so that it comes to lie within half a pixel of the middle of the result; by
+    default it is the image's.
+    """
+    for axis, place in zip((-2, -1), centre or (None, None)):
+        length = images.shape[axis]
+        start = int((length - size) / 2) if place is None else math.floor(place - size / 2 + 1)
+        inside = range(max(start, 0), min(start + size, length))
+        images = np.take(images, inside, axis=axis)
+        if len(inside) < size:
             width = [(0, 0)] * images.ndim
-            width[axis] = (-excess // 2, -excess - -excess // 2)
+            before = min(max(-start, 0), size)
+            width[axis] = (before, size - len(inside) - before)
             images = np.pad(images, width)
     return images
 
@@ -63,14 +71,14 @@ def resample_plane(
 
 
 def mask_centre(mask: np.ndarray) -> tuple[float, float]:
-    """Row and column of the centre of mass of a mask (H, W).
+    """Row and column of the centre of mass of a mask (..., H, W).
 
     Raises
     ------
     ValueError
         If the mask is empty.
     """
-    rows, columns = np.nonzero(mask)
+    *_, rows, columns = np.nonzero(mask)
     if not len(rows):
         raise ValueError("the mask is empty, so it has no centre")
     return float(rows.mean()), float(columns.mean())

@@ -1,4 +1,4 @@
-"""A heart of any image format as a cohort's cine, and the traits of its masks: what the CMR adapters share."""
+"""A heart in any image format as a cohort's cine, and the traits of its masks: what the adapters of CMR share."""
 
 from __future__ import annotations
 
@@ -11,8 +11,65 @@ import numpy as np
 from eccl.data.cmr import Stack, read_image
 from eccl.data.dicom_cine import open_dicom_cine
 from eccl.data.masks import mask_traits
-from eccl.data.slices import align, cut_cine, mid_slice
+from eccl.data.slices import align, cut_cine
 from eccl.records import Cine
 
 FEWER = ("refuse", "interpolate", "still")
 RULES = ("middle", "rv")
+
+
+def read_heart(
+    path: Path | str,
+    mask: Path | str | None = None,
+    *,
+    fewer: str = "refuse",
+    rule: str = "middle",
+    units: tuple[str, str] | None = None,
+    nominal: bool = False,
+    relabel: Mapping[int, int] | None = None,
+) -> tuple[Cine, int]:
+    """The cine of a cohort from an image, and how many phases of the beat were acquired.
+
+    Parameters
+    ----------
+    path : path
+        NIfTI; or a zip or folder of DICOM, of which only the chosen slice is decoded.
+    mask : path, optional
+        NIfTI with labels of all phases or of the first; brought onto the image's grid where both say what it is.
+    fewer, rule : str
+        As in `eccl.data.slices.cut_cine`.
+    units, nominal
+        As in `eccl.data.cmr.read_image`, for image and mask.
+    relabel : mapping of int to int, optional
+        Of the mask's labels to 1 LV cavity, 2 myocardium, 3 RV cavity.
+    """
+    path = Path(path)
+    dicom = path.is_dir() or path.suffix.lower() == ".zip"
+    image = open_dicom_cine(path) if dicom else read_image(path, units, nominal)
+    if mask is None:
+        return cut_cine(image, None, rule, fewer), image.shape[0]
+    labels, stack = _read_mask(mask, units, nominal, relabel), image.stack() if dicom else image
+    if labels.affine is not None and stack.affine is not None:
+        labels = align(labels, stack)
+    return cut_cine(stack, labels, rule, fewer), stack.phases
+
+
+def measure(
+    masks: Sequence[Path | str],
+    *,
+    units: tuple[str, str] | None = None,
+    nominal: bool = False,
+    relabel: Mapping[int, int] | None = None,
+) -> dict[str, float]:
+    """Traits (`eccl.data.masks.mask_traits`) of a mask of all phases, or of masks of ED and ES; none of no mask."""
+    return mask_traits(*(_read_mask(path, units, nominal, relabel) for path in masks)) if masks else {}
+
+
+def _read_mask(
+    path: Path | str, units: tuple[str, str] | None, nominal: bool, relabel: Mapping[int, int] | None
+) -> Stack:
+    labels = read_image(path, units, nominal)
+    if relabel is None:
+        return labels
+    images = np.select([labels.images == old for old in relabel], list(relabel.values()), labels.images)
+    return replace(labels, images=images.astype(np.float32))

@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from eccl.data.sources.base import Listing, Open, Recording, chosen, nothing_found, safe_id
+from eccl.data.sources.base import Listing, Open, Recording, chosen, nothing_found, refusal, safe_id
 from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
 from eccl.records import DataError
 
@@ -105,6 +105,8 @@ class Sunnybrook(NIfTIFolders):
     """Sunnybrook Cardiac Data: ED and ES stacks with LV masks (Radau et al., MIDAS J 2009), CC0.
 
     The PNG copies from which such folders are made lost the pixel size: it is nominal but for SC-N-02, so no ml and g.
+    The table of patients (OriginalID, Gender, Age, Pathology), if it is there, gives sex, age and two diagnoses: I50
+    for heart failure, I21 for heart failure with infarct.
     """
 
     units: str = "mm sec"
@@ -113,6 +115,43 @@ class Sunnybrook(NIfTIFolders):
     name: ClassVar[str] = "Sunnybrook Cardiac Data"
     licence: ClassVar[str] = "CC0-1.0"
     real_spacing: ClassVar[tuple[str, ...]] = ("SC-N-02",)
+    tables: ClassVar[tuple[str, ...]] = ("scd_patientdata.csv", "manifest.csv")
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """As of any such folder; with diagnoses where the table of patients is there."""
+        return super().description | {"diagnoses": [] if self._patients() is None else ["I21", "I50"]}
+
+    def listing(self, keep: Path) -> Listing:
+        """Every folder, with what the table of patients says of it."""
+        listing, patients = super().listing(keep), self._patients()
+        if patients is None:
+            return listing
+        entries = listing.entries.join(patients, on=listing.entries["_folder"].map(_plain_case))
+        unknown = entries["sex"].isna()
+        error = DataError("the table of patients has no row of this folder", remedy="name folders SC-HF-I-01 and so on")
+        refused = [refusal(*entries.loc[row, ["participant_id", "_folder"]], error) for row in entries.index[unknown]]
+        return Listing(entries[~unknown].drop(columns="key_0", errors="ignore"), refused)
+
+    def _patients(self) -> pd.DataFrame | None:
+        path = next((path for name in self.tables if (path := self.download / name).exists()), None)
+        if path is None:
+            return None
+        try:
+            table = pd.read_csv(path, encoding="utf-8-sig")
+            pathology = table["Pathology"].str.casefold()
+            return pd.DataFrame(
+                {
+                    "sex": table["Gender"].str.casefold().map({"female": 0, "male": 1}).to_numpy(),
+                    "age": table["Age"].to_numpy(float),
+                    "I21": (pathology == "heart failure with infarct").astype(int).to_numpy(),
+                    "I50": pathology.str.startswith("heart failure").astype(int).to_numpy(),
+                },
+                index=table["OriginalID"].map(_plain_case),
+            )
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            remedy = "give scd_patientdata.csv as it was downloaded, or take it out"
+            raise DataError(f"this is no table of patients ({error!r})", source=path, remedy=remedy) from error
 
 
 @dataclass(frozen=True)
@@ -168,6 +207,11 @@ class ACDC(NIfTIFolders):
         row = {"phases": phases, "height": float(info["Height"]), "weight": float(info["Weight"])}
         row |= {"I21": int(info["Group"] == "MINF"), "I42": int(info["Group"] in ("DCM", "HCM"))}
         return Recording(cine=cine, row=row | measure(masks, units=units, nominal=self.nominal, relabel=relabel))
+
+
+def _plain_case(name: str) -> str:
+    """SC-HF-I-01 and SC-HF-I-1 alike."""
+    return re.sub(r"-0+(?=\d)", "-", name)
 
 
 def _read_info(path: Path) -> dict[str, str]:

@@ -88,7 +88,8 @@ class UKBiobank:
         """Everyone with a recording of the visit who has not withdrawn."""
         found = self._recordings()
         if not found:
-            raise nothing_found(self.download, f"recording of fields {RESTING_ECG} or {SHORT_AXIS} at visit {self.visit}")
+            fields = f"field {RESTING_ECG} or {SHORT_AXIS}"
+            raise nothing_found(self.download, f"recording of {fields} at visit {self.visit}")
         gone = set().union(*map(withdrawn, self._withdrawals())) & set(found)
         people = sorted(set(found) - gone)
         table = read_tables(self._tables(), set(people), self.visit)

@@ -1,0 +1,130 @@
+"""The fields of UK Biobank that a cohort needs, and the columns of a table that hold them, in any of three styles.
+
+Where the numbers were confirmed. First occurrences: Hinna0818/UKBAnalytica (R/disease_definitions.R,
+R/first_occurrence.R) has 131298 for I21, 131350 for I48, one date field per three-character code with its source one
+number higher, and the special dates of data-coding 819; public scripts with the columns 131338-0.0, 131350-0.0 and
+131354-0.0 call them cardiomyopathy, atrial fibrillation and heart failure; the even numbers from 131296 (I20) to 131354
+(I50) follow the order of ICD-10. Hospital stays: R/icd10.R there pairs 41270 with 41280 by position. Person: EHDEN/ETL-
+UK-Biobank (docs/baseline_source_appendix.md) has 50 in cm, 4079 and 4080 in mmHg with arrays, 53 as a date;
+lcpilling/ukbrapR (README) has p31, p21003_i0, p53_i0; saras-clin.github.io/UKB_help has 0 female, 1 male. Recordings:
+suniljmanohar/UKBiobank_ECG (20205, resting ECG as XML), YuukiAS/Heart_Pipeline (20209, short-axis DICOM). Traits:
+public scripts list the 82 names in the order of `eccl.traits`, with mL, %, L/min, g and mm2 for 24100-24122 and % for
+the global strains. Not confirmed outside of UK Biobank's own pages: mm for wall thickness and 1e-3/mmHg for
+distensibility.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import date
+from pathlib import Path
+from typing import NamedTuple
+
+from eccl.records import DataError
+from eccl.traits import TRAITS
+
+IMAGING = 2  # instance of the first imaging visit
+
+SEX = 31  # 0 female, 1 male; has no visit: instance 0
+AGE = 21003  # years, at the visit
+HEIGHT = 50  # standing, cm
+WEIGHT = 21002  # kg
+SYSTOLIC, DIASTOLIC = 4080, 4079  # automated readings, mmHg; arrays 0 and 1
+VISIT_DATE = 53  # of attending the assessment centre
+ICD10, ICD10_DATES = 41270, 41280  # diagnoses of hospital stays, and the date of the first record of each
+FIRST_OCCURRENCE = {"I21": 131298, "I42": 131338, "I48": 131350, "I50": 131354}  # date of the first report, any source
+RESTING_ECG, SHORT_AXIS = 20205, 20209  # bulk files: CardioSoft XML, zip of DICOM
+
+DATE_UNKNOWN = date(1900, 1, 1)  # special dates, data-coding 819: recorded, without a date
+FROM_BIRTH = (date(1901, 1, 1), date(1902, 2, 2), date(1903, 3, 3))  # before birth, on that day, in that calendar year
+PLACEHOLDERS = (date(1909, 9, 9), date(2037, 7, 7))  # stand for a date in the future, which is none
+
+PERSON = {"sex": SEX, "age": AGE, "height": HEIGHT, "weight": WEIGHT, "systolic": SYSTOLIC, "diastolic": DIASTOLIC}
+FIRST = {f"first_{code}": field for code, field in FIRST_OCCURRENCE.items()}
+FIELDS = {  # column of the table that `read_tables` makes: field
+    **PERSON,
+    **{trait.name: trait.field for trait in TRAITS},
+    "scan_date": VISIT_DATE,
+    "icd10": ICD10,
+    "icd10_dates": ICD10_DATES,
+    **FIRST,
+}
+WITHOUT_VISIT = {SEX, ICD10, ICD10_DATES, *FIRST_OCCURRENCE.values()}  # always instance 0
+
+# At most six digits, so that a participant's number of seven is never taken for a field and shown in a message.
+_STYLES = {
+    "24100-2.0": re.compile(r"(?P<field>\d{1,6})-(?P<instance>\d{1,2})\.(?P<array>\d{1,4})"),
+    "f.24100.2.0": re.compile(r"f\.(?P<field>\d{1,6})\.(?P<instance>\d{1,2})\.(?P<array>\d{1,4})"),
+    "p24100_i2": re.compile(
+        r"([a-z_]{1,40}\.)?p(?P<field>\d{1,6})(_i(?P<instance>\d{1,2}))?(_a(?P<array>\d{1,4}))?", re.ASCII
+    ),
+}
+_EID = re.compile(r"([a-z_]{1,40}\.)?eid")
+
+
+class Column(NamedTuple):
+    """A column of a table file: its place, its heading, and what it holds."""
+
+    place: int
+    heading: str
+    name: str
+    array: int
+
+
+def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -> tuple[int, list[Column]]:
+    """The place of the participants' numbers in a header, and the columns that hold the fields needed, by array.
+
+    Parameters
+    ----------
+    header : sequence of str
+        Headings in one of the styles 24100-2.0, p24100_i2 (also participant.p24100_i2) and f.24100.2.0.
+    path : Path
+        The file, for messages.
+    instance : int
+        Visit; fields without a visit are taken from instance 0.
+
+    Raises
+    ------
+    DataError
+        If the column eid is missing or there twice, two styles are mixed, or a field is there twice. No heading is
+        shown that is not the number of a field, since a file without a header has participants there.
+    """
+    participants = [place for place, heading in enumerate(header) if _EID.fullmatch(heading)]
+    if len(participants) != 1:
+        raise DataError(
+            f"{len(participants)} of {len(header)} columns are named eid, expected one",
+            source=path,
+            remedy="give a table with the column eid, with a header, separated by commas or tabs",
+        )
+    names = {(field, 0 if field in WITHOUT_VISIT else instance): name for name, field in FIELDS.items()}
+    found: dict[tuple[str, int], Column] = {}
+    first: dict[str, str] = {}  # style: a heading of that style
+    for place, heading in enumerate(header):
+        for style, pattern in _STYLES.items():
+            match = pattern.fullmatch(heading)
+            if match is None:
+                continue
+            first.setdefault(style, heading)
+            name = names.get((int(match["field"]), int(match["instance"] or 0)))
+            column = Column(place, heading, name or "", int(match["array"] or 0))
+            if name is not None and found.setdefault((name, column.array), column) is not column:
+                raise DataError(
+                    f"the columns {found[name, column.array].heading} and {heading} hold the same field",
+                    source=path,
+                    remedy="keep one of them",
+                )
+    if len(first) > 1:
+        one, other = list(first.values())[:2]
+        raise DataError(
+            f"the columns {one} and {other} are named in two styles",
+            source=path,
+            remedy="export the table again in one style, or give two tables",
+        )
+    return participants[0], sorted(found.values(), key=lambda column: (column.name, column.array))
+
+
+def showcase_name(name: str, instance: int = IMAGING) -> str:
+    """The heading of a field as UK Biobank's showcase writes it, such as 53-2.0, for a column of `FIELDS`."""
+    field = FIELDS[name]
+    return f"{field}-{0 if field in WITHOUT_VISIT else instance}.0"
