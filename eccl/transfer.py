@@ -46,20 +46,22 @@ def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) 
         test, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(np.unique(labels[rest])) < 2:
             raise ValueError(f"without fold {fold} there are {labels[rest].sum()} cases of {len(rest)}; merge folds")
-        order = {number: place % INNER for place, number in enumerate(np.unique(folds[rest]))}
-        groups = np.array([order[number] for number in folds[rest]])
-        inner = np.full((len(LOGISTIC_STRENGTHS), len(rest)), np.nan)
-        for group in np.unique(groups):
-            fitted, held = rest[groups != group], np.flatnonzero(groups == group)
-            if len(np.unique(labels[fitted])) == 2:
-                for place, strength in enumerate(LOGISTIC_STRENGTHS):
-                    inner[place, held] = _log_odds(features, labels, fitted, rest[held], strength)
-        known = np.isfinite(inner[0])
-        odds = np.log(labels[rest].mean() / (1 - labels[rest].mean()))
-        losses = np.logaddexp(0, (inner[:, known] + odds) * (1 - 2 * labels[rest][known])).mean(axis=1)
-        best = LOGISTIC_STRENGTHS[int(np.argmin(losses))] if known.any() else min(LOGISTIC_STRENGTHS)
-        scores[test] = _log_odds(features, labels, rest, test, best)
+        scores[test] = _log_odds(features, labels, rest, test, _strength(features, labels, folds, rest))
     return scores
+
+
+def _strength(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, rows: np.ndarray) -> float:
+    """The strength of the lowest log loss over groups of the rows' folds; the weakest model where none can be fitted."""
+    group = np.unique(folds[rows], return_inverse=True)[1] % INNER
+    odds = np.log(labels[rows].mean() / (1 - labels[rows].mean()))
+    losses = np.zeros(len(LOGISTIC_STRENGTHS))
+    for number in np.unique(group):
+        fitted, held = rows[group != number], rows[group == number]
+        if len(np.unique(labels[fitted])) == 2:
+            for place, strength in enumerate(LOGISTIC_STRENGTHS):
+                wrong = (_log_odds(features, labels, fitted, held, strength) + odds) * (1 - 2 * labels[held])
+                losses[place] += np.logaddexp(0, wrong).sum()
+    return LOGISTIC_STRENGTHS[int(np.argmin(losses))]
 
 
 def _log_odds(
