@@ -159,22 +159,24 @@ def _values(content: bytes, where: str) -> dict[str, str] | None:
 
 
 def _check_syntax(syntax: str, where: str) -> None:
+    from pydicom.config import IGNORE
     from pydicom.pixels import get_decoder
     from pydicom.uid import UID
 
     kind = _UIDS.get(syntax)
     if kind in ("implicit", "explicit"):
         return
+    uid = UID(syntax, validation_mode=IGNORE)
+    missing = ["it is not read here"]
     try:
-        known, missing = UID(syntax).name, ["no decoder is known"]
-        decoder = get_decoder(UID(syntax))
-        if kind != "deflated" and UID(syntax).is_little_endian and decoder.is_available:
+        decoder = get_decoder(uid)
+        if kind != "deflated" and uid.is_little_endian and decoder.is_available:
             return
-        missing = decoder.missing_dependencies or ["it is not read here"]
-    except NotImplementedError:
+        missing = decoder.missing_dependencies or missing
+    except NotImplementedError:  # unknown, with no decoder at all
         pass
     raise DataError(
-        f"pixels in the transfer syntax {known or syntax or 'that is not stated'} ({syntax})",
+        f"pixels in the transfer syntax {uid.name or 'that is not stated'} ({syntax})",
         source=where,
         remedy=f"convert it to Explicit VR Little Endian, e.g. with dcmdjpeg or gdcmconv --raw ({'; '.join(missing)})",
     )
@@ -207,7 +209,7 @@ def _numbers(values: dict[str, str], key: str, count: int, where: str) -> np.nda
     except ValueError:
         numbers = np.array([])
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise DataError(f"a {key} of {text!r}", source=where, remedy="export the series with its geometry and times")
+        raise DataError(f"the {key} is {text!r}", source=where, remedy="export the series with its geometry and times")
     return numbers
 
 

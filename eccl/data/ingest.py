@@ -62,6 +62,7 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
         written. A participant who cannot be used is no error but a row of ingest/quarantine.csv.
     """
     folder = Path(folder).expanduser().resolve()
+    described = source.description
     kept = _claim(folder, source)
     listing = _without_doubles(source.listing(kept))
     stamps = _stamps(source, listing.entries)
@@ -69,7 +70,7 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
     if (folder / DESCRIPTION).exists() and json.loads((folder / DESCRIPTION).read_text())["ingest"]["key"] == key:
         return folder
     (folder / DESCRIPTION).unlink(missing_ok=True)  # until this ingest is whole, there is no cohort to mistake for one
-    for modality in source.description["modalities"]:
+    for modality in described["modalities"]:
         make_folder(folder / modality)
     blocks = _blocks(listing.entries, stamps)
     paths = in_blocks(partial(_read_block, source, folder), blocks, kept / "parts", workers, progress, "reading")
@@ -90,13 +91,12 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
         )
     columns = [*REQUIRED, *(name for name in accepted if name not in REQUIRED and not name.startswith("_"))]
     _write(accepted[columns], folder / TABLE)
-    _take_out(folder, set(accepted["participant_id"]), source.description["modalities"])
+    _take_out(folder, set(accepted["participant_id"]), described["modalities"])
     for left in set(os.listdir(kept / "parts")) - {path.name for path in paths}:
         (kept / "parts" / left).unlink()
-    described = {**source.description, "simulated": source.description.get("simulated", False)}
-    described["ingest"] = {"adapter": type(source).__name__, "version": VERSION, "key": key}
+    made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
     with replacing(folder / DESCRIPTION) as beside:
-        beside.write_text(json.dumps(described, indent=2) + "\n")
+        beside.write_text(json.dumps({"simulated": False, **described, "ingest": made}, indent=2) + "\n")
     Cohort.load(folder)
     return folder
 

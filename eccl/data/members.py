@@ -37,7 +37,7 @@ def open_members(path: Path) -> Iterator[tuple[list[str], Read]]:
 
         def read_file(name: str, count: int) -> bytes:
             try:
-                with open(files[name], "rb") as file:
+                with open(path / name, "rb") as file:
                     return file.read(count)
             except OSError as error:
                 raise damaged(f"{path}/{name}", error) from error
@@ -58,7 +58,7 @@ def open_members(path: Path) -> Iterator[tuple[list[str], Read]]:
                 with archive.open(name) as file:
                     content = file.read(count)
                     whole = count >= 0 or len(content) == archive.getinfo(name).file_size
-            except _ZIP_DAMAGE as error:
+            except (*_ZIP_DAMAGE, KeyError) as error:  # KeyError: the zip has changed since its headers were read
                 raise damaged(f"{path}/{name}", error) from error
             if not whole:
                 raise damaged(f"{path}/{name}", f"{len(content)} bytes, fewer than the zip declares")

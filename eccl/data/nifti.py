@@ -20,7 +20,7 @@ from eccl.data.files import replacing
 from eccl.records import DataError
 
 LARGEST = 2**28  # voxels of an image: 1 GiB as float32, and as much as 20 slices x 50 phases x 512 x 512
-_LARGEST_HEADER = 2**24  # bytes before the pixels; header extensions are read whole
+_LARGEST_HEADER = 2**24  # bytes before the pixels
 _INFLATION = 1032  # bytes that deflate can make of one
 
 _LENGTHS = {0: "unknown", 1: "meter", 2: "mm", 3: "micron"}  # codes of NIfTI's xyzt_units
@@ -137,27 +137,26 @@ def open_nifti(path: Path | str, units: tuple[str, str] | None = None) -> Nifti:
     if not version:
         raise _damaged(path, "no magic n+1 or n+2")
     try:
-        # nibabel repairs a pixel size of 0 to 1 in silence, so the header is kept as it is in the file, unrepaired.
+        # nibabel repairs a pixel size of 0 to 1 in silence, and reads header extensions of any stated size: the header
+        # is kept as it is in the file, and what lies between it and the pixels is not read.
         kind = nib.Nifti1Header if version == 1 else nib.Nifti2Header
         header = kind(start[: kind.template_dtype.itemsize], check=False)
         shape = tuple(int(length) for length in header.get_data_shape())
-        dtype = header.get_data_dtype()
-        offset = float(header["vox_offset"])
-    except (*_damage(nib), KeyError) as error:
+        dtype, offset = header.get_data_dtype(), int(header.get_data_offset())
+        placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
+        affine = np.array(header.get_best_affine()) if placed else None
+        scale = header.get_slope_inter()
+    except (*_damage(nib), KeyError, OverflowError) as error:
         raise _damaged(path, error) from error
     _check_size(path, shape, dtype, offset)
-    try:
-        image = nib.load(path)
-    except _damage(nib) as error:
-        raise _damaged(path, error) from error
+    pixels = nib.arrayproxy.ArrayProxy(path, (shape, dtype, offset, *scale))
     code = int(header["xyzt_units"])
     length, time = _LENGTHS.get(code & 7, "unknown"), _TIMES.get(code & 56, "unknown")
     if units is not None:
         length = units[0] if length == "unknown" else length
         time = units[1] if time == "unknown" else time
     zooms = tuple(float(zoom) for zoom in header["pixdim"][1 : 1 + len(shape)])
-    placed = int(header["sform_code"]) > 0 or int(header["qform_code"]) > 0
-    return Nifti(path, shape, zooms, length, time, np.array(image.affine) if placed else None, image.dataobj)
+    return Nifti(path, shape, zooms, length, time, affine, pixels)
 
 
 def write_nifti(
@@ -204,7 +203,7 @@ def _start(path: Path) -> bytes:
         raise _damaged(path, error) from error
 
 
-def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: float) -> None:
+def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int) -> None:
     if 0 in shape or not shape:
         raise DataError(
             f"an empty image of shape {shape}", source=path, remedy="export the series again, with its frames"
@@ -215,7 +214,7 @@ def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: flo
     for length in shape:
         voxels *= length
     if min(shape) < 0 or not 0 <= offset <= _LARGEST_HEADER:
-        raise _damaged(path, f"a shape of {shape}, pixels at byte {offset:g}")
+        raise _damaged(path, f"a shape of {shape}, pixels at byte {offset}")
     if voxels > LARGEST:
         raise DataError(
             f"an image of {shape}, {voxels:.3g} voxels, above the {LARGEST:.3g} that are read",
