@@ -51,7 +51,7 @@ def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) 
 
 
 def _strength(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, rows: np.ndarray) -> float:
-    """The strength of the lowest log loss over groups of the rows' folds; the weakest model where none can be fitted."""
+    """The strength of the lowest log loss over groups of the rows' folds; the weakest where none can be fitted."""
     group = np.unique(folds[rows], return_inverse=True)[1] % INNER
     odds = np.log(labels[rows].mean() / (1 - labels[rows].mean()))
     losses = np.zeros(len(LOGISTIC_STRENGTHS))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.nifti import open_nifti, write_nifti
+from eccl.data.nifti import check_slices, open_nifti, write_nifti
 from eccl.data.plane import SIZE, crop_or_pad
 from eccl.data.slices import check_pixels, cut_cine, still_cine, to_frames
 from eccl.records import FRAMES, Cine, DataError
@@ -75,8 +75,14 @@ class Stack:
         return self.images.shape
 
     def stack(self, slices: Sequence[int]) -> Stack:
-        """Neighbouring slices alone, as `DicomCine.stack` gives them."""
-        slices = list(slices)
+        """Neighbouring slices alone, as `DicomCine.stack` gives them.
+
+        Raises
+        ------
+        DataError
+            If there is no such slice.
+        """
+        slices = check_slices(slices, self.slices, self.source)
         affine = None if self.affine is None else self.affine @ shifted(slices[0])
         return dataclasses.replace(self, images=self.images[:, slices], affine=affine)
 

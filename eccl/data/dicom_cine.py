@@ -18,7 +18,7 @@ import numpy as np
 from eccl.data.cmr import Stack, shifted
 from eccl.data.dicom_header import DAMAGE, Instance, read_header
 from eccl.data.members import AGAIN, Read, damaged, open_members
-from eccl.data.nifti import LARGEST
+from eccl.data.nifti import LARGEST, check_slices
 from eccl.records import DataError
 
 SAME_PLACE = 0.5  # mm along the normal between images of one slice
@@ -81,14 +81,7 @@ class DicomCine:
         DataError
             If there is no such slice, a member is damaged or cannot be decoded, or the stack exceeds 2^28 voxels.
         """
-        chosen = list(range(self.slices) if slices is None else slices)
-        wrong = [index for index in chosen if not 0 <= index < self.slices]
-        if wrong or not chosen:
-            raise DataError(
-                f"no slice {wrong[0] if wrong else ''} among {self.slices}",
-                source=self.source,
-                remedy="count slices from 0, the base",
-            )
+        chosen = check_slices(range(self.slices) if slices is None else slices, self.slices, self.source)
         frames, _, rows, columns = self.shape
         voxels = len(chosen) * frames * rows * columns
         if voxels > LARGEST:
@@ -137,6 +130,8 @@ def open_dicom_cine(path: Path | str) -> DicomCine:
     timed = [instance for slice_ in slices for instance in slice_ if instance.trigger is not None]
     phases = [_by_time(slice_, bool(timed), path) for slice_ in slices]
     _check_counts(phases, along, path)
+    if timed:
+        _check_gaps(phases, path)
     step = _step(phases, along, path)
     affine = None
     if np.isfinite(step).all():
@@ -218,16 +213,6 @@ def _by_time(slice_: list[Instance], timed: bool, path: Path) -> list[Instance]:
                 source=path,
                 remedy="remove what is there twice; a still image is no cine",
             )
-    if timed and len(ordered) > 2:
-        gaps = np.diff([order(instance) for instance in ordered])
-        usual = np.sort(gaps)[(len(gaps) - 1) // 2]
-        if gaps.max() > 1.5 * usual:
-            raise DataError(
-                f"{gaps.max():g} ms between {ordered[gaps.argmax()].name} and the next phase, "
-                f"{usual:g} ms between others: a phase is missing",
-                source=path,
-                remedy=AGAIN,
-            )
     return ordered
 
 
@@ -241,6 +226,18 @@ def _check_counts(phases: list[list[Instance]], along: np.ndarray, path: Path) -
                 f"phases, others have {usual}",
                 source=path,
                 remedy="download it again, or take the files of that slice out",
+            )
+
+
+def _check_gaps(phases: list[list[Instance]], path: Path) -> None:
+    for slice_ in phases:
+        gaps = np.diff([instance.trigger for instance in slice_])
+        if len(gaps) and gaps.max() > 1.5 * (usual := np.sort(gaps)[(len(gaps) - 1) // 2]):
+            raise DataError(
+                f"{gaps.max():g} ms between {slice_[gaps.argmax()].name} and the next phase, {usual:g} ms between "
+                "others: a phase is missing",
+                source=path,
+                remedy=AGAIN,
             )
 
 

@@ -64,14 +64,8 @@ class Nifti:
         """
         import nibabel as nib
 
-        depth = self.shape[2] if len(self.shape) > 2 else 1
-        wrong = [index for index in slices or () if not 0 <= index < depth]
-        if wrong:
-            raise DataError(
-                f"no slice {wrong[0]} among {depth}",
-                source=self.path,
-                remedy="count slices from 0, or take the middle one",
-            )
+        if slices is not None:
+            check_slices(slices, self.shape[2] if len(self.shape) > 2 else 1, self.path)
         try:
             if slices is None:
                 data = np.asanyarray(self._pixels)
@@ -157,6 +151,25 @@ def open_nifti(path: Path | str, units: tuple[str, str] | None = None) -> Nifti:
         time = units[1] if time == "unknown" else time
     zooms = tuple(float(zoom) for zoom in header["pixdim"][1 : 1 + len(shape)])
     return Nifti(path, shape, zooms, length, time, affine, pixels)
+
+
+def check_slices(slices: Sequence[int], depth: int, source: object) -> list[int]:
+    """The slices as a list, if each is one of `depth`, counted from 0.
+
+    Raises
+    ------
+    DataError
+        If one is not, or none is asked for.
+    """
+    chosen = list(slices)
+    wrong = [index for index in chosen if not 0 <= index < depth]
+    if wrong or not chosen:
+        raise DataError(
+            f"no slice {wrong[0] if wrong else 'is asked for'} among {depth}",
+            source=source,
+            remedy="count slices from 0, or take the middle one",
+        )
+    return chosen
 
 
 def write_nifti(

@@ -110,7 +110,7 @@ def _write_block(config: SimulationConfig, folder: Path, slices: int, block: ran
         stack, _ = image_stack(participant.heart, generators.cine)
         first = stack.slices // 2 - slices // 2  # the middle one stays the middle one
         stack = stack.stack(range(first, first + slices))
-        write_dicom_cine(folder / "bulk" / f"{name}_20209_2_0.zip", stack, patient=name, seed=number)
+        write_dicom_cine(folder / "bulk" / f"{name}_20209_2_0.zip", stack, name, seed=number)
         rows.append(_row(name, participant, generators.codes))
     return pd.DataFrame(rows)
 

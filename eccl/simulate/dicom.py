@@ -22,7 +22,7 @@ _LONG = (b"OB", b"OW")  # whose length takes four bytes
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # of every file in a zip: the first that a zip knows
 
 
-def write_dicom_cine(path: Path | str, stack: Stack, patient_id: str, seed: int = 0) -> Path:
+def write_dicom_cine(path: Path | str, stack: Stack, patient: str, seed: int = 0) -> Path:
     """The path of a zip of the DICOM files of a stack and a manifest.csv, in an order shuffled by a seed.
 
     Parameters
@@ -31,7 +31,8 @@ def write_dicom_cine(path: Path | str, stack: Stack, patient_id: str, seed: int 
         .zip; its folder exists.
     stack : Stack
         With an affine; rounded to whole numbers up to 65535.
-    patient_id : str
+    patient : str
+        The PatientID and PatientName.
     seed : int
         Of the order of the files, which in a download means nothing.
 
@@ -40,19 +41,18 @@ def write_dicom_cine(path: Path | str, stack: Stack, patient_id: str, seed: int 
     DataError
         If the folder cannot be written.
     """
-    return write_zip(path, dicom_files(stack, patient_id), seed)
+    return write_zip(path, dicom_files(stack, patient), seed)
 
 
-def dicom_files(
-    stack: Stack, patient_id: str, description: str = DESCRIPTION, first_series: int = 1
-) -> dict[str, bytes]:
+def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, first_series: int = 1) -> dict[str, bytes]:
     """The DICOM files of a stack by their names: one series a slice, one MR image a phase, 16 bits, Explicit VR.
 
     Parameters
     ----------
     stack : Stack
         With an affine.
-    patient_id : str
+    patient : str
+        The PatientID and PatientName.
     description : str
         Of the series; {slice} is the number of the slice, from 1.
     first_series : int
@@ -71,14 +71,14 @@ def dicom_files(
     place = np.diag([-1.0, -1.0, 1.0, 1.0]) @ stack.affine  # to LPS
     across, down = place[:3, 0] / np.linalg.norm(place[:3, 0]), place[:3, 1] / np.linalg.norm(place[:3, 1])
     beat = stack.phase_interval * stack.phases
-    study = _uid(patient_id, "study")
+    study = _uid(patient, "study")
     fixed = {
         (0x0008, 0x0005): ("CS", "ISO_IR 100"),
         (0x0008, 0x0008): ("CS", "ORIGINAL\\PRIMARY\\M\\RETRO\\NORM\\DIS2D"),
         (0x0008, 0x0016): ("UI", _MR_IMAGE),
         (0x0008, 0x0060): ("CS", "MR"),
-        (0x0010, 0x0010): ("PN", patient_id),
-        (0x0010, 0x0020): ("LO", patient_id),
+        (0x0010, 0x0010): ("PN", patient),
+        (0x0010, 0x0020): ("LO", patient),
         (0x0018, 0x0050): ("DS", _decimal(stack.slice_spacing)),
         (0x0018, 0x1062): ("IS", str(round(beat))),
         (0x0018, 0x1090): ("IS", str(stack.phases)),
@@ -98,7 +98,7 @@ def dicom_files(
     fixed = {tag: _element(tag, *value) for tag, value in fixed.items()}
     files = {}
     for index in range(stack.slices):
-        series = _uid(patient_id, description, first_series + index)
+        series = _uid(patient, description, first_series + index)
         position = _decimal(*(place @ (0, 0, index, 1))[:3])
         own = {
             (0x0008, 0x103E): ("LO", description.format(slice=index + 1)),
