@@ -103,15 +103,17 @@ def keep_or_read(
     if table is None:
         if not path.exists():
             raise DataError("no results were kept", source=path, remedy="run the notebook on the data, with keep=True")
-        return pd.read_csv(path)
+        columns = pd.read_csv(path, nrows=0).columns
+        # As text: a digest such as 12e4567890 would be read as a number.
+        return pd.read_csv(path, dtype={name: str for name in columns if name.startswith(_MADE)})
     if keep:
         with replacing(path) as beside:
             table.assign(**{f"{_MADE}{key}": value for key, value in provenance.items()}).to_csv(beside, index=False)
     return table.reset_index(drop=True)
 
 
-def kept_provenance(name: str) -> dict[str, Any]:
-    """What made the results that were kept under a name."""
+def kept_provenance(name: str) -> dict[str, str]:
+    """What made the results that were kept under a name, as text."""
     row = keep_or_read(name).iloc[0]
     return {key.removeprefix(_MADE): value for key, value in row.items() if key.startswith(_MADE)}
 

@@ -4,6 +4,7 @@ import json
 import shutil
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from making import PARTICIPANTS, write_cohort
@@ -45,6 +46,84 @@ def test_names_stay_text_and_empty_cells_are_missing_traits(tmp_path):
     assert cohort.participant_ids == ("0012", "NA")
     assert np.isnan(cohort.traits[1, 0]) and np.isfinite(cohort.traits[0]).all()
     cohort.read(1)
+
+
+def describe(folder, **changes):
+    path = folder / "dataset_description.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | changes))
+
+
+def rewrite(folder, **columns):
+    Cohort.load(folder).table.assign(**columns).to_csv(folder / "cohort.csv", index=False)
+
+
+def test_a_cohort_of_one_modality_and_of_some_diagnoses(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=3)
+    table = Cohort.load(folder).table.assign(I42=np.nan, I50=np.nan)
+    shutil.rmtree(folder / "cmr")
+    table.to_csv(folder / "cohort.csv", index=False)
+    describe(folder, modalities=["ecg"], diagnoses=["I21", "I48"])
+    cohort = Cohort.load(folder)
+    ecg, cine = cohort.read(1)
+    assert ecg is not None and cine is None and len(cohort.paths(0)) == 2
+    assert cohort.diseases.tolist() == [[1, -1, 0, -1], [0, -1, 0, -1], [0, -1, 1, -1]]
+    np.testing.assert_equal(cohort.diagnoses()[0], [1, np.nan, 0, np.nan])
+    cohort.require(["ecg"], ["I48"])
+    with pytest.raises(DataError, match=r"does not have recordings of the modality cmr.*it has ecg"):
+        cohort.require(["ecg", "cmr"])
+    with pytest.raises(DataError, match="does not have the diagnosis I42, I50"):
+        cohort.require(diagnoses=DISEASE_CODES)
+    describe(folder, diagnoses=["I21"])
+    with pytest.raises(DataError, match=r"I48 is [01].*does not list it.*p000"):
+        Cohort.load(folder)
+
+
+@pytest.mark.parametrize("change", [{"modalities": []}, {"modalities": "ecg"}, {"diagnoses": ["I99"]}])
+def test_a_description_of_what_is_there_must_be_a_list_of_known_names(tiny_cohort, tmp_path, change):
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    describe(folder, **change)
+    with pytest.raises(DataError, match=next(iter(change))):
+        Cohort.load(folder)
+
+
+def test_the_split_of_a_source_is_taken_and_patients_stay_whole(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=6)
+    parts = ["train", "train", "validation", "test", "train", "test"]
+    rewrite(folder, split=parts, patient_id=["a", "a", "b", "c", "d", "c"])
+    split = Cohort.load(folder).split()
+    assert [list(part) for part in (split.train, split.validation, split.test)] == [[0, 1, 4], [2], [3, 5]]
+    rewrite(folder, patient_id=["a", "a", "b", "c", "c", "c"])
+    with pytest.raises(DataError, match=r"is in train and another of the same patient in test.*row 6"):
+        Cohort.load(folder)
+    table = pd.read_csv(folder / "cohort.csv")
+    table.assign(split="holdout").to_csv(folder / "cohort.csv", index=False)
+    with pytest.raises(DataError, match="split is holdout"):
+        Cohort.load(folder)
+
+
+def test_without_a_given_split_a_patients_recordings_stay_together(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=24)
+    patients = [f"q{number // 2}" for number in range(24)]
+    rewrite(folder, patient_id=patients)
+    split = Cohort.load(folder).split(seed=3)
+    where_ = {patients[row]: part for part, rows in vars(split).items() for row in rows}
+    assert all(where_[patients[row]] == part for part, rows in vars(split).items() for row in rows)
+
+
+def test_prevalent_and_incident_need_dates_and_undated_records_are_neither(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=4)
+    with pytest.raises(DataError, match=r"need the columns I21_days, I42_days"):
+        Cohort.load(folder).diagnoses("incident")
+    with pytest.raises(ValueError, match="'soon'"):
+        Cohort.load(folder).diagnoses("soon")
+    days = {f"{code}_days": np.nan for code in DISEASE_CODES}
+    rewrite(folder, **days | {"I21_days": [-3, np.nan, np.nan, np.nan], "I48_days": [np.nan, np.nan, 9, np.nan]})
+    cohort = Cohort.load(folder)
+    np.testing.assert_equal(cohort.diagnoses("prevalent")[:, 0], [1, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses("incident")[:, 0], [np.nan, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses("prevalent")[:, 2], [0, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses("incident")[:, 2], [0, 0, 1, 0])
+    assert np.isnan(cohort.diagnoses("prevalent")[3, 3]) and np.isnan(cohort.diagnoses("incident")[3, 3])
 
 
 def test_fingerprint_follows_content_not_place(tiny_cohort, tmp_path):

@@ -1,5 +1,8 @@
 """What notebooks lean on: unknown parameters refused, estimates found, data split once, caches reused."""
 
+import json
+import shutil
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +10,8 @@ import pytest
 from eccl import config, experiment
 from eccl.data.cohort import Cohort
 from eccl.metrics import Estimate
+from eccl.records import DataError
+from eccl.supervision import supervise
 
 
 def namespace(*cells: str) -> dict:
@@ -74,3 +79,25 @@ def test_measurements_are_taken_once(tiny_cohort, tmp_path, monkeypatch):
     assert list(first.index) == list(cohort.participant_ids)
     monkeypatch.setattr(experiment, "measure_ecg", None)
     pd.testing.assert_frame_equal(experiment.measurements(cohort), first)
+
+
+def test_what_a_cohort_does_not_have_is_refused_before_anything_is_trained(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    table = pd.read_csv(folder / "cohort.csv").assign(I50=np.nan)
+    table.to_csv(folder / "cohort.csv", index=False)
+    path = folder / "dataset_description.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"modalities": ["ecg"], "diagnoses": ["I21", "I42", "I48"]})
+    )
+    smoke = config.preset("smoke")
+    with pytest.raises(DataError, match="modality cmr"):
+        experiment.prepare(smoke, folder)
+    data = experiment.prepare(smoke, folder, ["ecg"])
+    for call in (lambda: experiment.probed(data, "diseases"), lambda: experiment.prevalence(data)):
+        with pytest.raises(DataError, match="diagnosis I50"):
+            call()
+    with pytest.raises(DataError, match=r"the diagnosis I50 is not known.*train on a diagnosis that is: I21, I42, I48"):
+        supervise(data.store, data.split, "diseases")
+    supervise(data.store, data.split, "I48")
+    assert list(experiment.pretrain_available(data)) == ["ECG autoencoder"]

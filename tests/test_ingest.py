@@ -115,13 +115,15 @@ def test_a_second_ingest_reads_nothing(download, tmp_path):
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")} == times
 
 
-def test_who_leaves_the_download_leaves_the_cohort_and_the_others_are_not_read_again(download, tmp_path):
+def test_who_leaves_the_download_leaves_the_cohort_and_others_are_not_read_again(download, tmp_path):
     folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
     times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")}
     (download / "toy020.toy").unlink()
     ingest(Toy(download), folder, workers=1, progress=False)
     assert "toy020" not in Cohort.load(folder).participant_ids and len(Cohort.load(folder)) == 39
     assert not [name for name, content in contents(folder).items() if "toy020" in name or b"toy020" in content]
+    untouched = [path for path, time in times.items() if path.exists() and path.stat().st_mtime_ns == time]
+    assert len(untouched) > 20  # all but those of the one block
 
 
 def test_a_changed_file_or_setting_is_noticed(download, tmp_path):

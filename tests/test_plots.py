@@ -47,6 +47,10 @@ def everything(rng, ecg, cine):
     diseases = evaluation.disease_table(probabilities, labels, indices).query("metric == 'AUROC'")
     ranking = evaluation.trait_table({"ECCL": y}, y + 1, indices, by="trait", ceiling=y)
     history = pd.DataFrame({"epoch": range(5), "train_loss": 1.0, "validation_loss": 2.0, "validation_score": 0.3})
+    summary = pd.DataFrame(
+        [("in the cohort", "", 34211), ("refused", "# phases of the beat, not # frames " * 4, 812), ("noted", "x", 3)],
+        columns=["outcome", "reason", "participants"],
+    )
     z = rng.normal(size=(2, N, 8))
     cohort = pd.DataFrame({"sex": rng.integers(0, 2, N), "lv_edv": y[:, 0], "lv_mass": y[:, 1]})
     references = pd.DataFrame(
@@ -61,6 +65,7 @@ def everything(rng, ecg, cine):
         "trait_distributions": plots.trait_distributions(cohort, references),
         "scatter": plots.scatter(y[:, 0], y[:, 1], "LV mass (g)", "voltage (mV)", Estimate(0.1, 0.0, 0.2, N)),
         "histogram": plots.histogram({"simulated": y[:, 0], "real": y[:20, 1]}, "cosine"),
+        "ingest_outcome": plots.ingest_outcome(summary),
         "bland_altman": plots.bland_altman(y[:, 0], y[:, 1], "LV mass", "g"),
         "forest": plots.forest(table.query("group == 'all traits'"), "mean r", null=0),
         "group_bars": plots.group_bars(table),

@@ -126,3 +126,26 @@ def test_diagnoses_stand_beside_ranges(tables):
     assert beside.loc[("I21", "scratch"), "ours"] == "0.70 (0.60 to 0.80)"
     assert "mean" not in beside.index.get_level_values("target")
     assert list(beside.loc["I21"].index) == ["CMR", "scratch", "MAE"]  # the order of the paper's table
+
+
+def test_results_are_kept_with_what_made_them_and_read_again(tmp_path, monkeypatch):
+    monkeypatch.setattr(report, "RESULTS", tmp_path)
+    table = pd.DataFrame({"model": ["ECCL", "random"], "value": [0.75, 0.5]}, index=[7, 9])
+    made = {"commit": "12e4567", "device": "CPU", "config": "0123456789", "seed": 42}
+    with pytest.raises(DataError, match=r"no results were kept.*keep=True"):
+        report.keep_or_read("some")
+    pd.testing.assert_frame_equal(report.keep_or_read("some", table, made), table.reset_index(drop=True))
+    assert list(tmp_path.iterdir()) == []  # shown, not kept
+    report.keep_or_read("some", table, made, keep=True)
+    kept = report.keep_or_read("some")
+    pd.testing.assert_frame_equal(kept[["model", "value"]], table.reset_index(drop=True))
+    assert report.kept_provenance("some") == made | {"seed": "42"}
+
+
+def test_what_is_kept_in_the_book_says_what_made_it():
+    for path in report.RESULTS.glob("*.csv"):
+        if path.stem in ("paper", "petersen2017"):
+            continue  # published values
+        made = report.kept_provenance(path.stem)
+        assert {"commit", "dirty", "device", "config", "seed", "date"} <= set(made)
+        assert made["commit"] and made["dirty"] == "False", f"{path.name} was made by code that is in no commit"

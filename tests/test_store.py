@@ -172,3 +172,16 @@ def test_memory_does_not_grow_with_the_cohort(tmp_path, monkeypatch):
     for _ in module._read_all(cohort):
         alive -= 1
     assert most == 2
+
+
+def test_a_store_of_one_modality_has_no_array_of_the_other(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=5)
+    path = folder / "dataset_description.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"modalities": ["ecg"]}))
+    store = pack(Cohort.load(folder), tmp_path / "store", progress=False)
+    assert store.modalities == ("ecg",) and not (tmp_path / "store" / "cine.npy").exists()
+    batch = store.batch([1, 3])
+    assert batch.ecg.shape == (2, 12, 5000) and batch.cine.shape == (2, 0)
+    with pytest.raises(DataError, match=r"there is no cine of these participants"):
+        store.batch([0], modalities=("ecg", "cine"))
+    assert Store.open(tmp_path / "store", verify=True).fingerprint == store.fingerprint
