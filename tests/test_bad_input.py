@@ -50,7 +50,7 @@ def edit(header: Path, *replacements: tuple[str, str]) -> None:
 
 ECG_HEADERS = {  # what is wrong: (replacements in the header, words of the message)
     "missing lead": ([(" 0 V3", " 0 V33")], ["lead V3 is missing", "V33"]),
-    "several missing leads": ([(" aV", " xaV")], ["aVR, aVL, aVF"]),
+    "several missing leads": ([(" 0 V", " 0 xV")], ["lead V1, V2, V3, V4, V5, V6 is missing"]),
     "unnamed leads": ([(f" 0 {lead}\n", "\n") for lead in ("V5", "V6")], ["lead V5, V6 is missing"]),
     "one name for two leads": ([(" 0 V3", " 0 V2")], ["V3 is missing"]),
     "unit K": ([("200(0)/mV", "200(0)/K")], ["lead I", "'K'"]),

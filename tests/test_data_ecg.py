@@ -5,7 +5,8 @@ import pytest
 import wfdb
 from making import make_ecg
 
-from eccl.data.ecg import r_peaks, read_ecg, record_stem, remove_baseline, write_ecg
+from eccl.data.beats import r_peaks, remove_baseline
+from eccl.data.ecg import read_ecg, record_stem, write_ecg
 from eccl.records import ECG, LEADS, SAMPLES, DataError
 
 

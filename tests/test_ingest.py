@@ -36,8 +36,10 @@ class Toy(Open):
 
     def listing(self, keep):
         paths = sorted(self.download.glob("*.toy"))
-        table = cohort_table(np.random.default_rng(3), len(paths)).drop(columns=["I42", "I50"])
-        table["participant_id"] = [path.stem.split(".")[0] for path in paths]
+        names = [path.stem.split(".")[0] for path in paths]
+        everyone = cohort_table(np.random.default_rng(3), 50).drop(columns=["I42", "I50"])
+        table = everyone.iloc[[int(name[-3:]) for name in names]].reset_index(drop=True)
+        table["participant_id"] = names
         table["_files"] = [[str(path)] for path in paths]
         table["_secret"] = "7654321"
         gone = [refusal("gone", "table.csv", DataError("the participant has withdrawn", remedy="nothing to do"))]
@@ -51,7 +53,7 @@ class Toy(Open):
         if kind == "surprise":
             raise ZeroDivisionError("by zero")
         if kind == "slow":
-            time.sleep(0.2)
+            time.sleep(0.06)
         rng = np.random.default_rng(sum(entry["participant_id"].encode()))
         row = {"lv_edv": 5.0} if kind == "implausible" else {"note": "fine"}
         return Recording(make_ecg(rng), make_cine(rng), row)
@@ -222,6 +224,8 @@ def test_the_same_call_runs_on_a_dask_cluster(download, tmp_path):
 
 @pytest.mark.parametrize("name", SOURCES)
 def test_every_source_opens_by_name_and_refuses_unknown_options(name, tmp_path):
+    if name == "folder":
+        (tmp_path / "participants.csv").write_text("participant_id,ecg\nnobody,absent.hea\n")
     source = open_source(name, tmp_path)
     assert set(source.description["modalities"]) <= {"ecg", "cmr"} and source.description["licence"]
     with pytest.raises(ValueError, match=r"no setting 'colour'"):

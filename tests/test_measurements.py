@@ -7,7 +7,8 @@ import pytest
 from making import make_ecg
 
 from eccl.config import SimulationConfig
-from eccl.data.ecg import r_peaks, read_ecg, remove_baseline
+from eccl.data.beats import r_peaks, remove_baseline
+from eccl.data.ecg import read_ecg
 from eccl.data.measurements import AFTER, BEFORE, MEASUREMENTS, measure_ecg, median_beat
 from eccl.records import ECG, SAMPLES
 from eccl.simulate.ecg import simulate_ecg

@@ -72,7 +72,7 @@ def test_every_file_is_read_or_refused_with_a_reason(outcomes, real_data):
     assert read_ones["ECG"] == 390 + count(real_data, "ecg/ptbxl/records500", "*.hea") + 34 + 1 + 2
     assert read_ones["stack"] == count(real_data, "cmr", "sa_*.nii.gz")
     assert read_ones["mask"] == count(real_data, "cmr", "seg_sa_*.nii.gz")
-    assert read_ones["table"] == 9
+    assert read_ones["table"] == 10
     refused = outcomes[outcomes["reason"] != ""]
     assert set(refused["kind"]) == {"contour", "DICOM slice"}
     (reason,) = set(refused["reason"][refused["kind"] == "DICOM slice"])

@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 import wfdb
 
+from eccl.data.beats import r_peaks
 from eccl.data.cmr import read_cine, read_image, scale_intensity, still_slice
-from eccl.data.ecg import r_peaks, read_ecg, record_stem
+from eccl.data.ecg import read_ecg, record_stem
 from eccl.data.plane import mask_centre, resample_plane
 from eccl.records import SAMPLES, DataError
 

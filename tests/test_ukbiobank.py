@@ -163,7 +163,7 @@ def test_ukbb_cardiacs_folders_serve_as_well_and_are_preferred(download, tmp_pat
     folder = download / str(FIRST + number)
     folder.mkdir()
     for name, stack in (("sa.nii.gz", images), ("seg_sa.nii.gz", labels)):
-        image = nib.Nifti1Image(stack.images.transpose(3, 2, 1, 0).astype(np.uint8), images.affine)
+        image = nib.Nifti1Image(np.rint(stack.images).transpose(3, 2, 1, 0).astype(np.uint8), images.affine)
         image.header.set_zooms((1.8, 1.8, images.slice_spacing, images.phase_interval / 1000))
         image.header.set_xyzt_units("mm", "sec")
         image.to_filename(folder / name)

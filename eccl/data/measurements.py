@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from eccl.data.ecg import r_peaks, remove_baseline
+from eccl.data.beats import r_peaks, remove_baseline
 from eccl.records import ECG, LEADS
 
 VERSION = 1  # raise it when the same ECG is measured otherwise, so that kept measurements are taken anew

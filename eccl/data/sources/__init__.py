@@ -44,7 +44,7 @@ def read_options(text: str | None) -> dict[str, Any]:
     return options
 
 
-def open_source(name: str, download: Path | str, **options: Any) -> Source:
+def open_source(name: str, download: Path | str, /, **options: Any) -> Source:
     """The adapter of a source for one download.
 
     Parameters

@@ -1,0 +1,230 @@
+"""What every ECG format shares: leads by name, voltages in mV, one rate, one length.
+
+A reader of a format turns a file into `Channels`, as the file states them; `assemble` makes the ECG of them.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError
+
+MILLIVOLTS = {  # of one unit, in lower case; micro is written as u and as two code points
+    "v": 1e3,
+    "mv": 1.0,
+    "uv": 1e-3,
+    "\u00b5v": 1e-3,  # micro sign
+    "\u03bcv": 1e-3,  # Greek mu
+    "nv": 1e-6,
+}
+RATES = (50.0, 50_000.0)  # Hz that an ECG can have; a rate beyond them was read in the wrong unit
+MARGIN = 1.0  # s read beyond what is asked for, so that the filter has no edge at the cut
+
+_DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}  # of I and of II
+_PREFIX = re.compile(r"MDC_ECG_LEAD_|((ECG|EKG|LEAD)[ _]+)+")  # HL7 aECG; DICOM, EDF+
+_SUFFIX = re.compile(r"( \(EINTHOVEN\)|, AUGMENTED VOLTAGE, (RIGHT|LEFT|FOOT))$")  # DICOM's context group 3001
+_LEADS = {lead.upper(): lead for lead in LEADS} | {"DI": "I", "DII": "II", "DIII": "III"}  # D: derivation, CODE-15 %
+_DENOMINATORS = (1_000, 10_000, 100_000)  # of the ratio of two rates, tried in turn
+_DRIFT = 0.05  # samples that the last one may be off because of a rounded ratio
+
+
+@dataclass(frozen=True, eq=False)
+class Channels:
+    """The channels of a file as it states them, whatever they are.
+
+    Attributes
+    ----------
+    names : tuple of str
+        As written, one a channel.
+    signal : ndarray, shape (L, T)
+        Physical values in the units stated, one row a channel.
+    units : tuple of str or None
+        As written, one a channel; None where the file states none.
+    sampling_rate : float or None
+        Hz; None where the file states none.
+    source : str
+        The file.
+    """
+
+    names: tuple[str, ...]
+    signal: np.ndarray
+    units: tuple[str | None, ...]
+    sampling_rate: float | None
+    source: str
+
+
+def lead_name(label: str | None) -> str | None:
+    """Which of `LEADS` a channel's label means, in any case and with the usual words about it; None if it means none.
+
+    Labels of other leads that look alike (-aVR, MLII, V3R) mean none.
+    """
+    plain = _SUFFIX.sub("", " ".join((label or "").split()).upper())
+    prefix = _PREFIX.match(plain)
+    return _LEADS.get(plain[prefix.end() :] if prefix else plain)
+
+
+def check_rate(rate: float, source: object) -> float:
+    """The sampling rate, Hz, if an ECG can have it.
+
+    Raises
+    ------
+    DataError
+        If it is beyond `RATES`, or no number.
+    """
+    if not RATES[0] <= rate <= RATES[1]:
+        raise DataError(
+            f"a sampling rate of {rate:g} Hz, outside of the {RATES[0]:g} to {RATES[1]:g} Hz an ECG can have",
+            source=source,
+            remedy="write the recorder's rate, in Hz, into the file",
+        )
+    return rate
+
+
+def in_millivolts(unit: str | None, what: str, source: object) -> float:
+    """How many mV one of a unit is.
+
+    Raises
+    ------
+    DataError
+        If there is no unit, or it is no voltage known here.
+    """
+    if not unit:
+        raise DataError(
+            f"no unit is stated for {what}",
+            source=source,
+            remedy="write the unit into the file (in a WFDB header /mV or /uV after the gain), or state it: "
+            'read_ecg(..., unit="mV")',
+        )
+    if unit.lower() not in MILLIVOLTS:
+        raise DataError(
+            f"{what} has the unit {unit!r}, which is no voltage known here",
+            source=source,
+            remedy="convert it to mV or uV; ADC counts need the recorder's gain",
+        )
+    return MILLIVOLTS[unit.lower()]
+
+
+def assemble(
+    channels: Channels,
+    sampling_rate: float = SAMPLING_RATE,
+    duration: float = DURATION,
+    resample: bool = True,
+    unit: str | None = None,
+    rate: float | None = None,
+) -> ECG:
+    """The first `duration` seconds of the 12 leads among the channels, in the order of `LEADS`, in mV.
+
+    III, aVR, aVL and aVF are computed from I and II where they are missing (Einthoven's and Goldberger's laws).
+
+    Parameters
+    ----------
+    channels : Channels
+        As a reader gives them.
+    sampling_rate : float
+        Rate of the result, Hz.
+    duration : float
+        Length of the result, s.
+    resample : bool
+        Whether another rate is resampled (band-limited polyphase filter) or refused.
+    unit, rate : str and float, optional
+        Unit of the samples and rate in Hz, for a file that states none. They never override what it states.
+
+    Raises
+    ------
+    DataError
+        If a lead is missing and cannot be derived, or is there twice; a unit is absent or no voltage; the rate is
+        absent, impossible or refused; there are too few samples, or one is not finite.
+    """
+    source = channels.source
+    rows = _rows(channels)
+    stated = channels.sampling_rate if channels.sampling_rate is not None else rate
+    if stated is None:
+        raise DataError(
+            "the sampling rate is not stated",
+            source=source,
+            remedy="write it into the file (in a WFDB header after the number of signals), or state it: "
+            "read_ecg(..., rate=500)",
+        )
+    check_rate(stated, source)
+    kept = math.ceil((duration + MARGIN) * stated)
+    with np.errstate(over="ignore", invalid="ignore"):  # ECG() says which lead is not finite
+        signal = {
+            lead: np.asarray(channels.signal[row, :kept], dtype=float)
+            * in_millivolts(channels.units[row] or unit, f"lead {lead}", source)
+            for lead, row in rows.items()
+        }
+        for lead, (of_one, of_two) in _DERIVED.items():
+            if lead not in signal:
+                signal[lead] = of_one * signal["I"] + of_two * signal["II"]
+    leads = np.stack([signal[lead] for lead in LEADS])
+    return ECG(_at_rate(leads, stated, sampling_rate, duration, resample, source), sampling_rate, source)
+
+
+def _rows(channels: Channels) -> dict[str, int]:
+    """Row of each lead that is there."""
+    found: dict[str, list[int]] = {lead: [] for lead in LEADS}
+    for row, name in enumerate(channels.names):
+        if lead := lead_name(name):
+            found[lead].append(row)
+    derivable = _DERIVED if found["I"] and found["II"] else ()
+    missing = [lead for lead in LEADS if not found[lead] and lead not in derivable]
+    if missing:
+        some = ", ".join(name or "unnamed" for name in channels.names[:40]) or "no channels"
+        raise DataError(
+            f"lead {', '.join(missing)} is missing among {some}",
+            source=channels.source,
+            remedy="give I, II and V1-V6, and III, aVR, aVL and aVF if they were recorded",
+        )
+    twice = [lead for lead in LEADS if len(found[lead]) > 1]
+    if twice:
+        raise DataError(
+            f"lead {', '.join(twice)} is there more than once",
+            source=channels.source,
+            remedy="keep one channel of each lead",
+        )
+    return {lead: rows[0] for lead, rows in found.items() if rows}
+
+
+def _at_rate(
+    signal: np.ndarray, stated: float, wanted: float, duration: float, resample: bool, source: str
+) -> np.ndarray:
+    from scipy.signal import resample_poly
+
+    samples = round(duration * wanted)
+    if signal.shape[1] * wanted / stated <= samples - 1:
+        raise DataError(
+            f"{signal.shape[1] / stated:.5g} s long, shorter than {duration:g} s",
+            source=source,
+            remedy="leave it out; a short record is not padded, since that would invent signal",
+        )
+    if stated == wanted:
+        return signal[:, :samples]
+    if not resample:
+        raise DataError(
+            f"recorded at {stated:g} Hz, not {wanted:g} Hz",
+            source=source,
+            remedy="resample the file, or allow it: read_ecg(..., resample=True)",
+        )
+    if not np.isfinite(signal).all():
+        return signal[:, :samples]  # the filter would spread the gap over the leads; ECG() names the lead and refuses
+    ratio = _ratio(wanted, stated, samples, source)
+    return resample_poly(signal, ratio.numerator, ratio.denominator, axis=1, padtype="line")[:, :samples]
+
+
+def _ratio(wanted: float, stated: float, samples: int, source: str) -> Fraction:
+    """The ratio of two rates, exact, or so close that the last sample is not off by more than `_DRIFT` of one."""
+    exact = Fraction(wanted) / Fraction(stated)
+    for limit in _DENOMINATORS:
+        ratio = exact.limit_denominator(limit)
+        if abs(ratio / exact - 1) * samples <= _DRIFT:
+            return ratio
+    raise DataError(
+        f"a sampling rate of {stated!r} Hz, which cannot be brought to {wanted:g} Hz without drift",
+        source=source,
+        remedy="write the recorder's nominal rate into the file",
+    )
