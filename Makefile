@@ -40,4 +40,4 @@ $(INSTALLED): constraints.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf book/_build cohorts stores runs
+	rm -rf book/_build cohorts downloads stores runs

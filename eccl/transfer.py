@@ -17,9 +17,12 @@ from eccl.probes import LOGISTIC_STRENGTHS, measurement_features
 
 INNER = 3  # groups of the other folds, by which the penalty is chosen
 SHUFFLED = "shuffled labels"
+PERMUTATIONS = 60  # of the labels, for the control: one alone may lie anywhere
 
 
-def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) -> np.ndarray:
+def cross_fitted(
+    features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, strength: float | None = None
+) -> np.ndarray:
     """Log-odds (n,) of everyone by logistic regressions that were fitted, and their penalty chosen, on other folds.
 
     They are beyond the odds of the rows that were fitted: a fold that holds many cases leaves few to the others, and
@@ -34,6 +37,8 @@ def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) 
     labels : ndarray of 0 and 1, shape (n,)
     folds : ndarray of int, shape (n,)
         A patient's recordings are all in one fold.
+    strength : float, optional
+        scikit-learn's C, instead of one that is chosen.
 
     Raises
     ------
@@ -46,7 +51,8 @@ def cross_fitted(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray) 
         test, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
         if len(np.unique(labels[rest])) < 2:
             raise ValueError(f"without fold {fold} there are {labels[rest].sum()} cases of {len(rest)}; merge folds")
-        scores[test] = _log_odds(features, labels, rest, test, _strength(features, labels, folds, rest))
+        chosen = _strength(features, labels, folds, rest) if strength is None else strength
+        scores[test] = _log_odds(features, labels, rest, test, chosen)
     return scores
 
 
@@ -88,7 +94,9 @@ def transfer_table(
 ) -> pd.DataFrame:
     """AUROC of each kind of features with its interval, paired differences to one of them, and the shuffled control.
 
-    The bootstrap draws patients, with all their recordings.
+    The bootstrap draws patients, with all their recordings. The control permutes the labels among recordings, before
+    they are fitted and scored: the mean over permutations and their 95 % range. A single permutation points along some
+    direction of the features, and the rarer the cases, the further it may lie from one half.
 
     Parameters
     ----------
@@ -98,9 +106,9 @@ def transfer_table(
     patients : ndarray, shape (n,)
         Who each recording is of.
     reference : str
-        The features that differences are taken to; its labels are also shuffled among the recordings, as the control.
+        The features that differences are taken to, and that the control is made with.
     replicates, seed : int
-        Of the bootstrap.
+        Of the bootstrap; the seed also of the permutations.
 
     Returns
     -------
@@ -111,11 +119,14 @@ def transfer_table(
     labels = np.asarray(labels, dtype=int)
     people, who = np.unique(np.asarray(patients), return_inverse=True)
     weights = metrics.multiplicities(metrics.bootstrap_indices(len(people), replicates, seed))[:, who]
-    truth = {**dict.fromkeys(features, labels), SHUFFLED: np.random.default_rng(seed).permutation(labels)}
     areas = {}
-    for name, own in truth.items():
-        scores = cross_fitted(features[reference if name == SHUFFLED else name], own, folds)
-        areas[name] = metrics.auroc(own, scores), metrics.auroc(own, scores, weights=weights)
+    for name, table in features.items():
+        scores = cross_fitted(table, labels, folds)
+        areas[name] = metrics.auroc(labels, scores), metrics.auroc(labels, scores, weights=weights)
+    rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
+    shuffled = [rng.permutation(labels) for _ in range(PERMUTATIONS)]
+    null = np.array([metrics.auroc(own, cross_fitted(features[reference], own, folds, middle)) for own in shuffled])
+    areas[SHUFFLED] = null.mean(), null
     rows = []
     for name, (value, drawn) in areas.items():
         row = {"model": name, **asdict(metrics.summarise(value, drawn, len(people)))}

@@ -121,7 +121,7 @@ def cell(row: int, column: int, value: str):
 
 
 def header(offset: int, width: int, value: str, first_signal: bool = False):
-    """Overwrite a field of EDF's header; for the first of twelve signals, `offset` is within what is kept of a signal."""
+    """Overwrite a field of the header of EDF; of the first of 12 signals, `offset` counts within one signal alone."""
 
     def change(raw: bytes) -> bytes:
         at = 256 + 12 * offset if first_signal else offset

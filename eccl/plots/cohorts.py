@@ -162,6 +162,8 @@ def ingest_outcome(summary: pd.DataFrame) -> Figure:
         panel = axes[0, 0]
         for outcome, colour in colours.items():
             rows = np.flatnonzero(summary["outcome"] == outcome)
+            if not len(rows):
+                continue
             panel.barh(rows, summary["participants"].iloc[rows], 0.7, color=colour, label=outcome)
         for row, count in enumerate(summary["participants"]):
             panel.annotate(f"{count:,}", (count, row), (4, 0), textcoords="offset points", va="center", fontsize=8.5)

@@ -107,9 +107,7 @@ def _write_block(config: SimulationConfig, folder: Path, slices: int, block: ran
         name, generators = str(FIRST + number), participant_generators(config.seed, number)
         heart_rate = participant.heart.heart_rate
         write_cardiosoft(folder / "bulk" / f"{name}_20205_2_0.xml", participant.ecg, heart_rate)
-        stack, _ = image_stack(participant.heart, generators.cine)
-        first = stack.slices // 2 - slices // 2  # the middle one stays the middle one
-        stack = stack.stack(range(first, first + slices))
+        stack, _ = image_stack(participant.heart, generators.cine, slices=slices)
         write_dicom_cine(folder / "bulk" / f"{name}_20209_2_0.zip", stack, name, seed=number)
         rows.append(_row(name, participant, generators.codes))
     return pd.DataFrame(rows)

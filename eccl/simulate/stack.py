@@ -86,7 +86,9 @@ def label_stack(
     return Stack(images, (spacing, spacing), slice_spacing, interval, "", oblique(spacing, slice_spacing))
 
 
-def image_stack(heart: Heart, rng: np.random.Generator, slice_spacing: float = SLICE_SPACING) -> tuple[Stack, Stack]:
+def image_stack(
+    heart: Heart, rng: np.random.Generator, slice_spacing: float = SLICE_SPACING, slices: int | None = None
+) -> tuple[Stack, Stack]:
     """Images (F, Z, 80, 80), 0 to 255, of the whole heart from base to apex, and their labels.
 
     The middle slice is the very cine that `simulate_cine` draws from this generator. The others are drawn from the
@@ -99,12 +101,17 @@ def image_stack(heart: Heart, rng: np.random.Generator, slice_spacing: float = S
         Of the mechanical nuisance: the participant's `Generators.cine`.
     slice_spacing : float
         Distance between slices, mm.
+    slices : int, optional
+        How many about the middle one, which stays the middle one; by default the whole heart.
     """
     from scipy.ndimage import uniform_filter
 
     scene = draw_scene(heart, copy.deepcopy(rng))
     middle = simulate_cine(heart, rng).frames
     labels = label_stack(heart, slice_spacing=slice_spacing, scene=scene)
+    if slices is not None:
+        first = labels.slices // 2 - slices // 2
+        labels = labels.stack(range(first, first + slices))
     wall = np.hypot(*np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]) > 1.05
     colours = np.array([0.08, scene.blood, scene.myocardium, scene.blood * scene.right_blood], np.float32)
     images = colours[labels.images.astype(np.intp)]
