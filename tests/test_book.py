@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import os
 import re
 import shutil
 import subprocess
@@ -52,7 +53,7 @@ def test_one_of_the_two_forms_of_a_notebook_is_a_page():
 def test_links_between_pages_resolve(page):
     for target in re.findall(r"\]\(([^)#\s]+\.(?:md|ipynb))(?:#[^)]*)?\)", page.read_text()):
         base = BOOK / "notebooks" if page.parent != BOOK else BOOK
-        assert (base / target).resolve().exists(), target
+        assert Path(os.path.normpath(base / target)).exists(), target  # as Sphinx does: the link is not followed
 
 
 def keys_cited(text: str) -> set[str]:
