@@ -8,27 +8,13 @@ import tempfile
 from pathlib import Path
 
 import numpy as np
-import pytest
 from ecg_files import WRITERS
 from making import make_ecg
-
-from eccl.records import DataError
 
 ECG_ = make_ecg(np.random.default_rng(0))
 CARDIOSOFT, AECG, DICOM, EDF, CSV, NPY, WFDB = "a.xml", "b.xml", "a.dcm", "a.edf", "a.csv", "a.npy", "a.hea"
 STATED = {name: stated for name, _, stated in WRITERS.values()}
 WRITE = {name: write for name, write, _ in WRITERS.values()}
-
-
-def refused(call, *words):
-    """The message of the DataError that `call` raises, which must hold every word and a remedy."""
-    with pytest.raises(DataError) as caught:
-        call()
-    message = str(caught.value)
-    for word in (*words, "Remedy: "):
-        assert str(word) in message, message
-    assert caught.value.remedy.strip()
-    return message
 
 
 @functools.cache

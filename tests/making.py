@@ -1,4 +1,4 @@
-"""Plausible recordings and cohorts made in a few lines, independent of the simulator."""
+"""Plausible recordings and cohorts made in a few lines, independent of the simulator; and what a refusal must say."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import pytest
 
 from eccl.data.cmr import write_cine
 from eccl.data.ecg import write_ecg
-from eccl.records import ECG, FRAMES, SAMPLES, SAMPLING_RATE, Cine
+from eccl.records import ECG, FRAMES, SAMPLES, SAMPLING_RATE, Cine, DataError
 from eccl.traits import DISEASE_CODES, TRAITS
 
 PARTICIPANTS = 24
@@ -78,3 +79,14 @@ def write_cohort(folder: Path, participants: int = PARTICIPANTS, seed: int = 7) 
     description = {"name": "test", "version": 1, "simulated": True, "licence": "CC0-1.0", "generated_by": "tests"}
     (folder / "dataset_description.json").write_text(json.dumps(description))
     return folder
+
+
+def refused(call, *words):
+    """The message of the DataError that `call` raises, which must hold every word and a remedy."""
+    with pytest.raises(DataError) as caught:
+        call()
+    message = str(caught.value)
+    for word in (*words, "Remedy: "):
+        assert str(word) in message, message
+    assert caught.value.remedy.strip()
+    return caught.value

@@ -11,7 +11,7 @@ import nibabel as nib
 import numpy as np
 import pandas as pd
 import pytest
-from making import make_cine, make_ecg, write_cohort
+from making import make_cine, make_ecg, refused, write_cohort
 
 from eccl.data.cmr import read_cine, read_image, write_cine
 from eccl.data.cohort import Cohort
@@ -19,18 +19,6 @@ from eccl.data.ecg import read_ecg, write_ecg
 from eccl.data.files import make_folder, replacing
 from eccl.data.store import pack
 from eccl.records import SAMPLES, DataError
-
-
-def refused(call, *words):
-    """The message of the DataError that `call` raises, which must hold every word and a remedy."""
-    with pytest.raises(DataError) as caught:
-        call()
-    message = str(caught.value)
-    for word in (*words, "Remedy: "):
-        assert str(word) in message, message
-    assert caught.value.remedy.strip()
-    return caught.value
-
 
 # --- ECG ------------------------------------------------------------------------------------------------------------
 

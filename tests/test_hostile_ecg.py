@@ -7,8 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from ecg_damage import CARDIOSOFT, CSV, DICOM, ECG_, EDF, NPY, refused, saved
+from ecg_damage import CARDIOSOFT, CSV, DICOM, ECG_, EDF, NPY, saved
 from ecg_files import WRITERS
+from making import refused
 
 from eccl.data.ecg import read_ecg
 from eccl.data.ecg_formats import content

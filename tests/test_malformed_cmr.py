@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from test_bad_input import refused
+from making import refused
 from test_dicom_cine import patched, saved, small_stack
 
 from eccl.data.dicom_cine import open_dicom_cine

@@ -21,7 +21,6 @@ from ecg_damage import (
     cut,
     first,
     header,
-    refused,
     rows,
     saved,
     swap,
@@ -32,6 +31,7 @@ from ecg_damage import (
 )
 from ecg_files import TWELVE_LEAD, counts, dicom_group, dicom_names, edf_signal, write_dicom, write_edf
 from edfio import Edf
+from making import refused
 from pydicom.data import get_testdata_file
 from pydicom.dataset import Dataset
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from test_bad_input import refused
+from making import refused
 from test_masks import blocks
 from test_slices import beating
 
