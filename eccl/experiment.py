@@ -35,7 +35,7 @@ from eccl.metrics import Estimate, bootstrap_indices
 from eccl.probes import baseline, measurement_baseline, probe_diseases, probe_traits, trait_ceiling
 from eccl.records import ECG, Cine
 from eccl.runs import Run
-from eccl.simulate.cohort import read_truth, simulate_cohort
+from eccl.simulate.cohort import TRUTH, read_truth, simulate_cohort
 from eccl.stages import fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
 from eccl.traits import DISEASE_CODES
 
@@ -122,7 +122,9 @@ def prepare(config: Config, cohort: Path | str | None = None, modalities: Sequen
     return Data(config, loaded, pack(loaded), loaded.split())
 
 
-def ingested(source: str, download: Path | str, cohort: Path | str | None = None, **options: Any) -> Path:
+def ingested(
+    source: str, download: Path | str, cohort: Path | str | None = None, again: bool = False, /, **options: Any
+) -> Path:
     """The folder of the cohort of a download, made now, brought up to date or found.
 
     Parameters
@@ -133,12 +135,14 @@ def ingested(source: str, download: Path | str, cohort: Path | str | None = None
         Where the download lies.
     cohort : path, optional
         Folder of the cohort; by default one under `eccl.config.home()`, by source, download and options.
+    again : bool
+        As in `eccl.data.ingest.ingest`.
     **options
         Settings of the adapter.
     """
     place = Path(download).expanduser().resolve()
     name = f"{source}-{digest(source, str(place), options)}"
-    return ingest(open_source(source, place, **options), cohort or home() / "cohorts" / name)
+    return ingest(open_source(source, place, **options), cohort or home() / "cohorts" / name, again=again)
 
 
 def pretrain(data: Data) -> Pretrained:
@@ -191,10 +195,9 @@ def probed(data: Data, target: str) -> dict[str, np.ndarray]:
     labels = data.cohort.traits if target == "traits" else data.cohort.diseases
     probe = probe_traits if target == "traits" else probe_diseases
     train, validation, _ = data.parts(labels)
-    classical = measurement_baseline(measurements(data.cohort), data.cohort.traits, data.cohort.diseases, data.split)
     predictions = {
         "baseline": baseline(train, len(data.split.test)),
-        "measurements": classical[target == "diseases"],
+        "measurements": measurement_baseline(measurements(data.cohort), labels, data.split, probe),
     }
     for name, encoder in encoders(data).items():
         h_train, h_validation, h_test = data.parts(features(data, encoder))
@@ -229,8 +232,13 @@ def _measure(path: Path) -> dict[str, float]:
     return measure_ecg(read_ecg(path))
 
 
-def ceiling(data: Data) -> np.ndarray:
-    """Test predictions of the traits from the true electrical state, shape (n_test, 82); computed once and kept."""
+def ceiling(data: Data) -> np.ndarray | None:
+    """Test predictions of the traits from the true electrical state, shape (n_test, 82); computed once and kept.
+
+    None where no truth is known: of real people, and of a simulated download that was ingested.
+    """
+    if not (data.cohort.folder / TRUTH).exists():
+        return None
     key = digest(data.cohort.fingerprint, data.split.test.tolist(), data.config.seed)
     path = make_folder(home() / "runs" / f"ceiling-{key}") / "predictions.npy"
     if not path.exists():

@@ -176,25 +176,23 @@ def measurement_features(measurements: pd.DataFrame, train: np.ndarray) -> np.nd
 
 
 def measurement_baseline(
-    measurements: pd.DataFrame, traits: np.ndarray, diseases: np.ndarray, split: Split
-) -> tuple[np.ndarray, np.ndarray]:
-    """Trait and diagnosis predictions of the test split from classical ECG measurements, by the same two probes.
+    measurements: pd.DataFrame, labels: np.ndarray, split: Split, probe: Callable[..., np.ndarray]
+) -> np.ndarray:
+    """Predictions of the test split from classical ECG measurements, by one of the two probes.
 
     Parameters
     ----------
     measurements : DataFrame
         One row a participant, one column a measurement (`eccl.data.measurements.measure_ecg`); may hold nan.
-    traits : ndarray, shape (N, 82)
-    diseases : ndarray, shape (N, 4)
+    labels : ndarray, shape (N, K)
+        Traits or diagnoses.
     split : Split
+    probe : callable
+        `probe_traits` or `probe_diseases`.
     """
     x = measurement_features(measurements, split.train)
-    h = (x[split.train], x[split.validation], x[split.test])
-    predicted = [
-        probe(h[0], y[split.train], h[1], y[split.validation], h[2])
-        for probe, y in ((probe_traits, traits), (probe_diseases, diseases))
-    ]
-    return predicted[0], predicted[1]
+    fitted = (x[split.train], labels[split.train], x[split.validation], labels[split.validation])
+    return probe(*fitted, x[split.test])
 
 
 def trait_ceiling(

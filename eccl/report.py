@@ -108,7 +108,7 @@ def keep_or_read(
         return pd.read_csv(path, dtype={name: str for name in columns if name.startswith(_MADE)})
     if keep:
         with replacing(path) as beside:
-            made = {f"{_MADE}{key}": value for key, value in provenance.items()}
+            made = {f"{_MADE}{key}": value for key, value in (provenance or {}).items()}
             table.assign(**made).to_csv(beside, index=False, float_format="%.6g")
     return table.reset_index(drop=True)
 

@@ -246,6 +246,7 @@ TABLES = {  # what is wrong: (change of the table, words of the message)
     "height in metres": (put("height", 1.72), ["height is 1.72 cm"]),
     "sex as text": (put("sex", "male"), ["sex is male", "0 female, 1 male"]),
     "sex as 2": (put("sex", 2), ["sex is 2"]),
+    "sex as a share": (put("sex", 0.5), ["sex is 0.5"]),
     "diagnosis of 2": (put("I48", 2), ["I48 is 2", "p002", "row 4"]),
     "diagnosis as a share": (put("I21", 0.5), ["I21 is 0.5"]),
     "diagnosis unknown": (put("I50", np.nan), ["I50 is nan", "0 or 1"]),

@@ -93,7 +93,7 @@ def test_the_split_of_a_source_is_taken_and_patients_stay_whole(tmp_path):
     split = Cohort.load(folder).split()
     assert [list(part) for part in (split.train, split.validation, split.test)] == [[0, 1, 4], [2], [3, 5]]
     rewrite(folder, patient_id=["a", "a", "b", "c", "c", "c"])
-    with pytest.raises(DataError, match=r"is in train and another of the same patient in test.*row 6"):
+    with pytest.raises(DataError, match=r"is in test and another of the same patient in another part in row 5"):
         Cohort.load(folder)
     table = pd.read_csv(folder / "cohort.csv")
     table.assign(split="holdout").to_csv(folder / "cohort.csv", index=False)
@@ -108,6 +108,21 @@ def test_without_a_given_split_a_patients_recordings_stay_together(tmp_path):
     split = Cohort.load(folder).split(seed=3)
     where_ = {patients[row]: part for part, rows in vars(split).items() for row in rows}
     assert all(where_[patients[row]] == part for part, rows in vars(split).items() for row in rows)
+
+
+def test_without_a_patient_a_recording_stands_for_itself(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=40)
+    rewrite(folder, patient_id=["a"] * 4 + [""] * 36)
+    split = Cohort.load(folder).split()
+    assert len({len(split.train), 40}) == 2 and len(split.test) > 1 and len(split.validation) > 1
+    assert sum(set(range(4)) <= set(rows) for rows in vars(split).values()) == 1
+
+
+def test_a_given_split_without_a_part_is_refused(tmp_path):
+    folder = write_cohort(tmp_path / "cohort", participants=4)
+    rewrite(folder, split=["train", "train", "train", "test"])
+    with pytest.raises(DataError, match="no participant is in the validation part of 4"):
+        Cohort.load(folder).split()
 
 
 def test_prevalent_and_incident_need_dates_and_undated_records_are_neither(tmp_path):

@@ -186,7 +186,10 @@ def test_an_absent_measurement_can_be_the_finding(rng):
     table = pd.DataFrame({"p": np.where(fibrillation, np.nan, rng.normal(size=N)), "rate": rng.normal(size=N)})
     diseases = np.column_stack([fibrillation] * 4).astype(int)
     traits = rng.normal(size=(N, K))
-    by_trait, by_disease = evaluation.measurement_baseline(table, traits, diseases, SPLIT)
+    by_trait, by_disease = (
+        evaluation.measurement_baseline(table, labels, SPLIT, probe)
+        for labels, probe in ((traits, evaluation.probe_traits), (diseases, evaluation.probe_diseases))
+    )
     assert by_trait.shape == (len(SPLIT.test), K) and by_disease.shape == (len(SPLIT.test), 4)
     assert metrics.auroc(diseases[SPLIT.test, 0], by_disease[:, 0]) > 0.99
 

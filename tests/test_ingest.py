@@ -29,10 +29,12 @@ class Toy(Open):
 
     download: Path
     greeting: str = "hello"
+    title: str = "toy"
+    decisive = ("greeting",)
 
     @property
     def description(self):
-        return {"name": "toy", "licence": "CC0-1.0", "modalities": ["ecg", "cmr"], "diagnoses": ["I21", "I48"]}
+        return {"name": self.title, "licence": "CC0-1.0", "modalities": ["ecg", "cmr"], "diagnoses": ["I21", "I48"]}
 
     def listing(self, keep):
         paths = sorted(self.download.glob("*.toy"))
@@ -54,7 +56,7 @@ class Toy(Open):
             raise ZeroDivisionError("by zero")
         if kind == "slow":
             time.sleep(0.06)
-        rng = np.random.default_rng(sum(entry["participant_id"].encode()))
+        rng = np.random.default_rng(sum((entry["participant_id"] + self.greeting).encode()))
         row = {"lv_edv": 5.0} if kind == "implausible" else {"note": "fine"}
         return Recording(make_ecg(rng), make_cine(rng), row)
 
@@ -163,6 +165,113 @@ def test_a_killed_ingest_goes_on_to_the_same_cohort(download, tmp_path):
     ingest(Toy(download), folder, workers=2, progress=False)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
     assert contents(folder) == contents(whole)
+
+
+def spoiled(download: Path, kind: str) -> None:
+    for path in download.iterdir():
+        path.write_text(kind)
+
+
+def test_settings_that_come_back_after_a_killed_ingest_are_read_anew(download, tmp_path, monkeypatch):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    before = contents(folder)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("eccl.data.ingest._join", killed)
+    with pytest.raises(KeyboardInterrupt):  # the recordings are those of other settings by now
+        ingest(Toy(download, greeting="good day"), folder, workers=1, progress=False)
+    monkeypatch.undo()
+    assert (folder / "ecg" / "toy003.dat").read_bytes() != before["ecg/toy003.dat"]
+    assert contents(ingest(Toy(download), folder, workers=1, progress=False)) == before
+
+
+def test_a_new_title_is_no_reason_to_read(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")}
+    ingest(Toy(download, title="our clinic"), folder, workers=1, progress=False)
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")} == times
+    assert Cohort.load(folder).description["name"] == "our clinic"
+
+
+def test_a_recording_that_is_lost_is_read_again(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    before = contents(folder)
+    (folder / "ecg" / "toy017.dat").unlink()
+    assert contents(ingest(Toy(download), folder, workers=1, progress=False)) == before
+
+
+def test_who_was_refused_is_read_again_only_if_asked(download, tmp_path, monkeypatch):
+    (download / "toy009.toy").write_text("refuse")
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    read = Toy.read
+    monkeypatch.setattr(
+        Toy, "read", lambda self, entry: read(self, {**entry, "_files": [str(download / "toy001.toy")]})
+    )
+    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False))) == 39
+    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False, again=True))) == 40
+
+
+def test_nobody_left_leaves_nothing_behind(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    spoiled(download, "refuse")
+    with pytest.raises(DataError, match="none of 41"):
+        ingest(Toy(download), folder, workers=1, progress=False)
+    assert (
+        not list(folder.rglob("*.hea")) and not list(folder.rglob("*.nii.gz")) and not (folder / "cohort.csv").exists()
+    )
+
+
+def test_recordings_of_a_modality_that_is_no_longer_taken_are_taken_out(download, tmp_path, monkeypatch):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    described, read = Toy.description.fget(Toy(download)), Toy.read
+    monkeypatch.setattr(Toy, "description", property(lambda self: described | {"modalities": ["ecg"]}))
+    monkeypatch.setattr(Toy, "read", lambda self, entry: Recording(read(self, entry).ecg))
+    cohort = Cohort.load(ingest(Toy(download, greeting="bye"), folder, workers=1, progress=False))
+    assert cohort.modalities == ("ecg",) and list((folder / "cmr").iterdir()) == []
+
+
+def test_patients_in_two_parts_of_a_split_are_refused_whatever_their_blocks(download, tmp_path, monkeypatch):
+    listing = Toy.listing
+
+    def split(self, keep):
+        entries = listing(self, keep).entries
+        patients = [f"q{number // 2}" for number in range(len(entries))]
+        parts = ["train", "train", "test", "test", "validation", "validation", "train", "test"] * 5
+        return Listing(entries.assign(patient_id=patients, split=parts))
+
+    monkeypatch.setattr(Toy, "listing", split)
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    _, quarantine = ingest_tables(folder)
+    assert len(Cohort.load(folder)) == 30 and len(quarantine) == 10
+    assert set(quarantine["reason"]) == {"recordings of the same patient are in several parts of the split"}
+
+
+def test_two_ingests_in_one_folder_do_not_meet(download, tmp_path):
+    from filelock import FileLock
+
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    with FileLock(folder / "ingest" / "lock"), pytest.raises(DataError, match="another ingest is at work"):
+        ingest(Toy(download), folder, workers=1, progress=False)
+
+
+def test_a_cohort_does_not_lie_in_its_download(download):
+    with pytest.raises(DataError, match="lie in its download"):
+        ingest(Toy(download), download / "cohort", workers=1, progress=False)
+    assert not (download / "cohort").exists()
+
+
+def test_a_cohort_that_grows_a_little_keeps_its_blocks(download, tmp_path):
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    times = {path: path.stat().st_mtime_ns for path in folder.rglob("*.hea")}
+    for number in range(40, 50):
+        (download / f"toy{number:03d}.toy").write_text("good")
+        if number in (40, 49):
+            ingest(Toy(download), folder, workers=1, progress=False)
+    assert len(Cohort.load(folder)) == 50
+    assert json.loads((folder / "ingest" / "plan.json").read_text())["blocks"] == 4
+    assert set(times) <= set(folder.rglob("*.hea"))
 
 
 def test_doubles_are_refused_all_of_them(download, tmp_path):

@@ -1,5 +1,6 @@
 """Pseudonyms follow from the key alone, and a key is never guessed, shown or open to others."""
 
+import os
 import re
 import stat
 
@@ -58,7 +59,20 @@ def test_no_name_is_made_without_a_key(key):
         pseudonym("1234567", key)
 
 
-def test_a_number_is_masked_wherever_it_stands_but_not_in_longer_ones():
-    text = "/data/1234567/1234567_20209_2_0.zip: eid=1234567, x1234567y 12345678 91234567"
-    assert masked(text, "1234567", "ukb-a") == ("/data/ukb-a/ukb-a_20209_2_0.zip: eid=ukb-a, xukb-ay 12345678 91234567")
+def test_a_number_is_masked_wherever_it_stands():
+    text = "/data/1234567/1234567_20209_2_0.zip: eid=1234567, x1234567y 01234567 1234568"
+    assert masked(text, "1234567", "ukb-a") == "/data/ukb-a/ukb-a_20209_2_0.zip: eid=ukb-a, xukb-ay 0ukb-a 1234568"
     assert masked("a.b aXb", "a.b", r"\1") == r"\1 aXb"
+
+
+def test_of_two_who_make_a_key_at_once_both_get_the_first(tmp_path, monkeypatch):
+    path, link = tmp_path / "key", os.link
+    other = "ab" * 32 + "\n"
+
+    def late(source, target):
+        path.write_text(other)  # somebody else was faster
+        link(source, target)
+
+    monkeypatch.setattr("os.link", late)
+    assert read_or_make_key(path) == bytes.fromhex(other) and path.read_text() == other
+    assert [entry.name for entry in tmp_path.iterdir()] == ["key"]

@@ -96,6 +96,7 @@ def test_ptbxl_of_either_rate_is_taken_only_if_asked_for(ptbxl, tmp_path):
         (lambda table: table.assign(sex=2), "sex 2"),
         (lambda table: table.assign(patient_id=np.nan), "patient_id nan"),
         (lambda table: table.assign(strat_fold=11), "strat_fold 11"),
+        (lambda table: table.assign(age="old"), "row 2 has the age 'old'"),
     ],
 )
 def test_another_table_than_ptbxls_is_refused(ptbxl, tmp_path, change, words):
@@ -352,6 +353,77 @@ def test_a_malformed_row_is_refused_alone(own, tmp_path, case):
     assert not (tmp_path / "x.hea").exists() and not list(tmp_path.glob("*.hea"))
 
 
+def test_a_signal_file_that_is_put_back_is_noticed(own, tmp_path):
+    signal = (own / "p0.dat").read_bytes()
+    (own / "p0.dat").unlink()
+    _, refused = taken(open_source("folder", own), tmp_path / "cohort")
+    assert "p0.dat is missing" in refused["p0"]
+    (own / "p0.dat").write_bytes(signal)
+    cohort, _ = taken(open_source("folder", own), tmp_path / "cohort")
+    assert "p0" in cohort.participant_ids
+
+
+def test_a_mask_of_end_systole_alone_measures_nothing(person, tmp_path):
+    _, labels = person
+    place = tmp_path / "data" / "p"
+    nifti(place / "sa.nii.gz", shaded(labels.images))
+    nifti(place / "seg_sa_ES.nii.gz", labels.images[17:18])
+    cohort, _ = taken(open_source("nifti_folders", tmp_path / "data"), tmp_path / "cohort")
+    assert cohort.table[["lv_edv", "lv_mass"]].isna().all(axis=None)
+    (tmp_path / "data" / "participants.csv").write_text(
+        "participant_id,cine,mask_es\np,p/sa.nii.gz,p/seg_sa_ES.nii.gz\nq,p/sa.nii.gz,\n"
+    )
+    _, refused = taken(open_source("folder", tmp_path / "data"), tmp_path / "own")
+    assert refused == {"p": "a mask of end-systole without one of end-diastole"}
+
+
+def test_the_papers_slice_is_chosen_at_end_systole(tmp_path):
+    """The RV is largest in slice 2 at end-diastole and in slice 5 at end-systole."""
+    labels = np.zeros((50, 9, 80, 80))
+    labels[:, 1:8, 30:46, 38:54] = 2
+    labels[:, 1:8, 32:44, 40:52] = 1
+    labels[25:, 1:8, 32:44, 40:52] = 2
+    labels[25:, 1:8, 35:41, 43:49] = 1
+    labels[:25, 2, 30:50, 10:30], labels[25:, 5, 30:50, 10:30] = 3, 3
+    images = shaded(labels) + np.arange(9)[:, None, None]  # each slice has a level of its own
+    place = tmp_path / "data" / "p"
+    nifti(place / "sa.nii.gz", images)
+    nifti(place / "seg_sa_ED.nii.gz", labels[:1])
+    source = open_source("nifti_folders", tmp_path / "data", rule="rv")
+    with pytest.raises(DataError, match="no mask of end-systole"):
+        ingest(source, tmp_path / "cohort", workers=1, progress=False)
+    nifti(place / "seg_sa_ES.nii.gz", labels[30:31])
+    cohort, _ = taken(source, tmp_path / "cohort")
+    assert cohort.read(0)[1].frames[0, 0, 0] == 20 + 5
+
+
+@pytest.mark.parametrize("fewer", ["refuse", "still"])
+def test_a_blank_image_is_refused_and_the_others_go_on(person, tmp_path, fewer):
+    _, labels = person
+    phases = 50 if fewer == "refuse" else 2
+    for name, images in (
+        ("a", shaded(labels.images)),
+        ("b", np.zeros_like(labels.images)),
+        ("c", shaded(labels.images)),
+    ):
+        nifti(tmp_path / "data" / name / "sa.nii.gz", images[:phases])
+    cohort, refused = taken(open_source("nifti_folders", tmp_path / "data", fewer=fewer), tmp_path / "cohort")
+    assert cohort.participant_ids == ("a", "c") and "every pixel is 0" in refused["b"]
+
+
+def test_acdcs_description_and_masks_count_as_files(person, tmp_path):
+    _, labels = person
+    for number in (1, 2):
+        acdc_patient(tmp_path / "acdc" / f"patient{number:03d}", labels.images, "NOR")
+    cohort, _ = taken(open_source("acdc", tmp_path / "acdc"), tmp_path / "cohort")
+    assert list(cohort.table["I21"]) == [0, 0]
+    info = tmp_path / "acdc" / "patient001" / "Info.cfg"
+    info.write_text(info.read_text().replace("NOR", "MINF"))
+    next((tmp_path / "acdc" / "patient002").glob("*_frame01_gt.nii.gz")).unlink()
+    cohort, refused = taken(open_source("acdc", tmp_path / "acdc"), tmp_path / "cohort")
+    assert list(cohort.table["I21"]) == [1] and "masks of the frames" in refused["patient002"]
+
+
 # --- Options --------------------------------------------------------------------------------------------------------
 
 
@@ -365,6 +437,11 @@ def test_options_are_read_from_one_line():
     assert read_options(None) == {} and read_options(" ") == {}
     with pytest.raises(ValueError, match="got 'fewer'"):
         read_options("fewer")
+
+
+def test_an_option_of_text_may_look_like_a_number(ptbxl):
+    assert open_source("ptbxl", ptbxl, **read_options("rate=500")).rate == "500"
+    assert open_source("ptbxl", ptbxl, **read_options("least_likelihood=50")).least_likelihood == 50.0
 
 
 def test_a_description_says_what_was_chosen(own, tmp_path):

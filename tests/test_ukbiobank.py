@@ -20,6 +20,7 @@ from eccl.data.sources import open_source
 from eccl.records import DataError
 from eccl.simulate.biobank import FIRST, write_biobank
 from eccl.simulate.cohort import simulate_participant
+from eccl.simulate.dicom import dicom_files, write_zip
 from eccl.simulate.heart import participant_generators
 from eccl.simulate.stack import image_stack
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
@@ -124,6 +125,36 @@ def test_who_withdraws_later_is_taken_out(download, tmp_path):
     assert not [path for path in folder.rglob("*.csv") if gone in path.read_text()]
 
 
+def test_if_everybody_withdraws_nobody_stays(download, tmp_path):
+    folder = tmp_path / "cohort"
+    taken(download, folder)
+    everyone = "".join(f"{FIRST + number}\n" for number in range(CONFIG.participants))
+    (download / "bulk" / "W2_20260601.CSV").write_text(everyone)  # a list is found wherever it lies
+    with pytest.raises(DataError, match="withdrawn: taken out"):
+        taken(download, folder)
+    assert not [path for part in ("ecg", "cmr") for path in (folder / part).iterdir()]
+    assert not (folder / "cohort.csv").exists()
+
+
+def test_that_nobody_looked_for_withdrawals_is_noted(download, tmp_path):
+    (download / "w0_simulated.csv").unlink()
+    taken(download, tmp_path / "cohort")
+    assert "none is here" in ingest_tables(tmp_path / "cohort")[0].query("outcome == 'noted'")["reason"].item()
+
+
+def test_another_persons_number_inside_a_zip_is_not_shown(download, tmp_path):
+    images, _ = image_stack(simulate_participant(CONFIG, 4).heart, np.random.default_rng(0), slices=3)
+    own, other = dicom_files(images, str(FIRST + 4)), dicom_files(images, str(FIRST + 999))
+    last = list(own)[-1]
+    write_zip(download / "bulk" / f"{FIRST + 4}_20209_2_0.zip", own | {last: list(other.values())[-1]})
+    write_zip(download / "bulk" / f"{FIRST + 5}_20209_2_0.zip", {f"0{FIRST + 5}.dcm": b"no image"})
+    taken(download, tmp_path / "cohort")
+    written = b"".join(path.read_bytes() for path in (tmp_path / "cohort").rglob("*") if path.is_file())
+    assert b"two patients" in written
+    for number in (4, 5, 999):
+        assert str(FIRST + number).encode() not in written
+
+
 def test_a_key_gives_people_the_same_names_elsewhere(download, tmp_path):
     one = taken(download, tmp_path / "one")
     two = taken(download, tmp_path / "two")
@@ -222,6 +253,20 @@ def test_an_incomplete_download_is_refused(download, tmp_path, spoil, words):
     spoil(download)
     with pytest.raises(DataError, match=words):
         taken(download, tmp_path / "cohort")
+
+
+def test_a_folder_of_ukbb_cardiac_is_of_the_first_visit(download, tmp_path):
+    folder = download / str(FIRST + 4)
+    folder.mkdir()
+    (folder / "sa.nii.gz").write_bytes(b"")
+    (download / "bulk" / f"{FIRST + 4}_20205_2_0.xml").rename(download / "bulk" / f"{FIRST + 4}_20205_3_0.xml")
+    with pytest.raises(DataError, match="fields are missing"):  # the tables are of visit 2
+        taken(download, tmp_path / "cohort", visit=3, modalities="cmr")
+
+
+def test_a_download_of_other_settings_is_not_taken_for_this_one(original):
+    with pytest.raises(DataError, match="other settings"):
+        write_biobank(CONFIG, original, slices=5, workers=1, progress=False)
 
 
 def test_a_download_that_is_written_again_is_the_same(original, tmp_path):

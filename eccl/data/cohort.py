@@ -21,7 +21,7 @@ from eccl.config import digest
 from eccl.data.cmr import read_cine
 from eccl.data.ecg import read_ecg
 from eccl.data.splitting import PARTS, Split, split
-from eccl.data.table import PART, PATIENT, REQUIRED, problems
+from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems
 from eccl.records import ECG, Cine, DataError
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 
@@ -151,10 +151,17 @@ class Cohort:
         fractions, seed
             As in `eccl.data.splitting.split`; without effect if the source gives the split.
         """
-        if PART in self.table:
-            return Split(*(np.flatnonzero(self.table[PART] == part) for part in PARTS))
-        people = self.table[PATIENT].astype(str) if PATIENT in self.table else self.participant_ids
-        return split(people, fractions, seed)
+        if PART not in self.table:
+            return split(patients(self.table) if PATIENT in self.table else self.participant_ids, fractions, seed)
+        parts = [np.flatnonzero(self.table[PART] == part) for part in PARTS]
+        for name, rows in zip(PARTS, parts):
+            if not len(rows):
+                raise DataError(
+                    f"no participant is in the {name} part of {len(self)}",
+                    source=self.folder / TABLE,
+                    remedy="use more participants, or take out the column split: they are then split by hash",
+                )
+        return Split(*parts)
 
     def ecg_path(self, index: int) -> Path:
         """Header of the ECG of the participant in row `index`."""

@@ -161,12 +161,14 @@ def _check_same(instances: list[Instance], path: Path) -> None:
     nearest = np.cos(np.deg2rad(SAME_DIRECTION))
     for other in instances:
         for what, one, two, remedy in (
-            ("patients", first.patient, other.patient, "give one person's scan"),
             ("sizes (rows, columns)", first.size, other.size, "give one short-axis series"),
             ("pixel spacings (mm)", first.spacing, other.spacing, "give one short-axis series"),
         ):
             if one != two:
                 raise DataError(f"images of two {what}: {one}, and {two} in {other.name}", source=path, remedy=remedy)
+        if first.patient != other.patient:  # neither number is said: it may be one that nobody may see
+            said = f"images of two patients: {other.name} is of another than {first.name}"
+            raise DataError(said, source=path, remedy="give one person's scan")
         cosines = (first.orientation * other.orientation).reshape(2, 3).sum(axis=1)
         if cosines.min() < nearest:
             angle = np.rad2deg(np.arccos(np.clip(cosines.min(), -1, 1)))

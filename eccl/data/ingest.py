@@ -7,13 +7,13 @@ listed.
 
 from __future__ import annotations
 
-import dataclasses
 import hashlib
 import json
 import logging
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -23,24 +23,22 @@ import pandas as pd
 
 from eccl.config import digest
 from eccl.data.blocks import in_blocks
-from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, FILES, TABLE, Cohort
-from eccl.data.ecg import write_ecg
 from eccl.data.files import PARTIAL, make_folder, replacing
-from eccl.data.sources.base import REFUSAL, Listing, Recording, Source, refusal
-from eccl.data.table import REQUIRED, problems
-from eccl.records import Cine, DataError
+from eccl.data.sources.base import REFUSAL, Listing, Source, refusal
+from eccl.data.sources.reading import REFUSED, read_block
+from eccl.data.table import REQUIRED, parted
+from eccl.records import DataError
 
 VERSION = 1  # raise it when the same download becomes other files, so that earlier blocks are read again
 BLOCK = 16  # participants in memory at once, per worker, on average; a killed run loses no more
 PLACE = "ingest"
 QUARANTINE, SUMMARY, PLAN = "quarantine.csv", "summary.csv", "plan.json"
-_REFUSED = [f"_{name}" for name in REFUSAL[1:]]
 
 log = logging.getLogger(__name__)
 
 
-def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool = True) -> Path:
+def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool = True, again: bool = False) -> Path:
     """The folder of a Cohort with everyone in a download who can be used, made now, resumed or brought up to date.
 
     Parameters
@@ -54,50 +52,44 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
         do the work; they must see the same paths.
     progress : bool
         Whether to show a progress bar.
+    again : bool
+        Whether to read once more who was refused before, though their files have not changed.
 
     Raises
     ------
     DataError
-        If the download cannot be listed, nobody in it can be used, or the folder holds something else or cannot be
-        written. A participant who cannot be used is no error but a row of ingest/quarantine.csv.
+        If the download cannot be listed, nobody in it can be used, the folder holds something else, cannot be written,
+        lies in the download or is worked on by another ingest. A participant who cannot be used is no error but a row
+        of ingest/quarantine.csv.
     """
-    folder = Path(folder).expanduser().resolve()
-    described = source.description
-    kept = _claim(folder, source)
-    listing = _without_doubles(source.listing(kept))
-    stamps = _stamps(source, listing.entries)
-    key = digest(sorted(stamps), [tuple(map(str, row.values())) for row in listing.refused])
-    if (folder / DESCRIPTION).exists() and json.loads((folder / DESCRIPTION).read_text())["ingest"]["key"] == key:
-        return folder
-    (folder / DESCRIPTION).unlink(missing_ok=True)  # until this ingest is whole, there is no cohort to mistake for one
-    for modality in described["modalities"]:
-        make_folder(folder / modality)
-    blocks = _blocks(listing.entries, stamps)
-    paths = in_blocks(partial(_read_block, source, folder), blocks, kept / "parts", workers, progress, "reading")
-    tables = [pd.read_csv(path, dtype=str, keep_default_na=False) for path in paths]
-    everyone = pd.concat([pd.DataFrame(columns=[*REQUIRED, *_REFUSED]), *tables]).fillna("")
-    accepted = everyone[everyone["_reason"] == ""].sort_values("participant_id")
-    refused = everyone[everyone["_reason"] != ""]
-    quarantine = refused[["participant_id", *_REFUSED]].set_axis(REFUSAL, axis=1).to_dict("records")
-    quarantine = pd.DataFrame([*listing.refused, *quarantine], columns=REFUSAL).sort_values(["participant_id", "file"])
-    _write(quarantine, kept / QUARANTINE)
-    _write(_summary(len(accepted), quarantine, listing.notes), kept / SUMMARY)
-    if not len(accepted):
-        raise DataError(
-            f"none of {len(quarantine)} participants can be used, most often because: "
-            f"{quarantine['reason'].mode().iat[0] if len(quarantine) else 'nobody is there'}",
-            source=kept / QUARANTINE,
-            remedy="look at the reasons in this table",
-        )
-    columns = [*REQUIRED, *(name for name in accepted if name not in REQUIRED and not name.startswith("_"))]
-    _write(accepted[columns], folder / TABLE)
-    _take_out(folder, set(accepted["participant_id"]), described["modalities"])
-    for left in set(os.listdir(kept / "parts")) - {path.name for path in paths}:
-        (kept / "parts" / left).unlink()
-    made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
-    with replacing(folder / DESCRIPTION) as beside:
-        beside.write_text(json.dumps({"simulated": False, **described, "ingest": made}, indent=2) + "\n")
-    Cohort.load(folder)
+    folder, described = Path(folder).expanduser().resolve(), source.description
+    if source.download.is_dir() and folder.is_relative_to(source.download):
+        raise DataError("the cohort would lie in its download", source=folder, remedy="give a folder outside of it")
+    with _claimed(folder, type(source).__name__) as kept:
+        listing = _refuse_doubles(source.listing(kept))
+        stamps = _stamps(source, listing.entries)
+        key = digest(sorted(stamps), [tuple(map(str, row.values())) for row in listing.refused], described)
+        if not again and _is_whole(folder, key):
+            return folder
+        (folder / DESCRIPTION).unlink(missing_ok=True)  # until it is whole, there is no cohort to mistake for one
+        for modality in described["modalities"]:
+            make_folder(folder / modality)
+        blocks, parts = _blocks(listing.entries, stamps, kept), make_folder(kept / "parts")
+        # Before anything is read: a part that is not current must not be taken for one when its settings come back.
+        for left in set(os.listdir(parts)) - {f"{name}.csv" for name in blocks}:
+            (parts / left).unlink()
+        there = {modality: set(os.listdir(folder / modality)) for modality in described["modalities"]}
+        _forget(parts, there, again)
+        in_blocks(partial(read_block, source, folder), blocks, parts, workers, progress, "reading")
+        _join(folder, kept, [parts / f"{name}.csv" for name in blocks], listing, described)
+        made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
+        with replacing(folder / DESCRIPTION) as beside:
+            beside.write_text(json.dumps({"simulated": False, **described, "ingest": made}, indent=2) + "\n")
+        try:
+            Cohort.load(folder)
+        except DataError:
+            (folder / DESCRIPTION).unlink()
+            raise
     return folder
 
 
@@ -118,134 +110,150 @@ def ingest_tables(folder: Path | str) -> tuple[pd.DataFrame, pd.DataFrame]:
     return tables[0], tables[1]
 
 
-def _claim(folder: Path, source: Source) -> Path:
-    """The cohort's folder for what belongs to the ingest, after a look that nothing else is there."""
-    kept, plan = folder / PLACE, {"adapter": type(source).__name__}
+@contextmanager
+def _claimed(folder: Path, adapter: str) -> Iterator[Path]:
+    """The folder for what belongs to the ingest, after a look that nothing and nobody else is there."""
+    from filelock import FileLock, Timeout
+
+    kept = folder / PLACE
     if (kept / PLAN).exists():
-        found = json.loads((kept / PLAN).read_text())
-        if found["adapter"] != plan["adapter"]:
+        found = json.loads((kept / PLAN).read_text())["adapter"]
+        if found != adapter:
             raise DataError(
-                f"the folder holds a cohort of the adapter {found['adapter']}, not {plan['adapter']}",
+                f"the folder holds a cohort of the adapter {found}, not {adapter}",
                 source=folder,
                 remedy="give another folder for this one",
             )
-    elif folder.exists() and any(folder.iterdir()):
+    elif folder.exists() and set(os.listdir(folder)) - {PLACE}:
         raise DataError("the folder holds something else", source=folder, remedy="give a folder that is new or empty")
-    make_folder(kept)
+    lock = FileLock(make_folder(kept) / "lock", timeout=0)
+    try:
+        with lock:
+            if not (kept / PLAN).exists():
+                _plan(kept, {"adapter": adapter})
+            yield kept
+    except Timeout:
+        raise DataError(
+            "another ingest is at work in this folder", source=folder, remedy="wait until it ends, then call again"
+        ) from None
+
+
+def _plan(kept: Path, plan: dict[str, Any]) -> None:
     with replacing(kept / PLAN) as beside:
         beside.write_text(json.dumps(plan, indent=2) + "\n")
-    return kept
 
 
-def _without_doubles(listing: Listing) -> Listing:
-    double = listing.entries["participant_id"].duplicated(keep=False).to_numpy(bool)
-    error = DataError(
-        "the participant is there more than once", remedy="keep one recording of each participant, or name them apart"
-    )
-    refused = [
-        refusal(name, next(iter(files), ""), error)
-        for name, files in zip(listing.entries["participant_id"][double], listing.entries["_files"][double])
-    ]
-    entries = listing.entries[~double].reset_index(drop=True)
-    return Listing(entries, [*listing.refused, *refused], listing.notes)
+def _refuse_doubles(listing: Listing) -> Listing:
+    """The listing without who is there more than once, and without patients whose recordings lie in several parts."""
+    names, refused = listing.entries["participant_id"], list(listing.refused)
+    wrong = np.zeros(len(names), dtype=bool)
+    for rows, problem, remedy in (
+        (
+            names.duplicated(keep=False).to_numpy(bool),
+            "the participant is there more than once",
+            "keep one recording of each participant, or name them apart",
+        ),
+        (
+            parted(listing.entries),
+            "recordings of the same patient are in several parts of the split",
+            "keep all recordings of a patient in one part",
+        ),
+    ):
+        error = DataError(problem, remedy=remedy)
+        chosen = listing.entries[rows & ~wrong]
+        refused += [
+            refusal(name, next(iter(files), ""), error)
+            for name, files in zip(chosen["participant_id"], chosen["_files"])
+        ]
+        wrong |= rows
+    return Listing(listing.entries[~wrong].reset_index(drop=True), refused, listing.notes)
 
 
 def _stamps(source: Source, entries: pd.DataFrame) -> list[str]:
-    """A digest of each entry: the adapter's settings, what the tables say, and size and time of every file."""
-    settings = dataclasses.asdict(source)
-    del settings["download"]  # a download that is moved is the same
+    """A digest of each entry: the settings that decide, what the tables say, and size and time of every file.
+
+    Where the download lies does not count: one that is moved is the same.
+    """
+    settings = {name: getattr(source, name) for name in source.decisive}
     said = pd.util.hash_pandas_object(entries.drop(columns="_files").astype(str), index=False)
     states = [[(Path(path).name, _state(path)) for path in files] for files in entries["_files"]]
     return [digest(VERSION, settings, int(content), state) for content, state in zip(said, states)]
 
 
-def _state(path: str) -> tuple[int, int] | None:
+def _state(path: str) -> list | None:
+    """Size and time of a file, or of each file of a folder."""
     try:
-        stat = os.stat(path)
+        if os.path.isdir(path):
+            return sorted((item.name, *_size_and_time(item.stat())) for item in os.scandir(path))
+        return _size_and_time(os.stat(path))
     except OSError:
         return None  # that it cannot be read is for read() to say, about this participant alone
-    return stat.st_size, stat.st_mtime_ns
 
 
-def _blocks(entries: pd.DataFrame, stamps: list[str]) -> dict[str, pd.DataFrame]:
-    """Entries by block. A participant's block follows from the name, so that who joins or leaves changes one block."""
-    count = 2 ** max(0, int(np.ceil(np.log2(max(1, len(entries)) / BLOCK))))
-    number = np.array(
-        [int(hashlib.sha256(name.encode()).hexdigest(), 16) % count for name in entries["participant_id"]]
-    )
-    marks = pd.Series(stamps, dtype=object)
+def _size_and_time(stat: os.stat_result) -> list[int]:
+    return [stat.st_size, stat.st_mtime_ns]
+
+
+def _is_whole(folder: Path, key: str) -> bool:
+    """Whether the cohort of this key is there, with all its recordings."""
+    try:
+        return Cohort.load(folder).description["ingest"]["key"] == key
+    except DataError:
+        return False
+
+
+def _blocks(entries: pd.DataFrame, stamps: list[str], kept: Path) -> dict[str, pd.DataFrame]:
+    """Entries by block. A participant's block follows from the name, so that who joins or leaves changes one block.
+
+    The number of blocks is kept with the plan, and changes only when a cohort has grown by far.
+    """
+    plan = json.loads((kept / PLAN).read_text())
+    count = plan.get("blocks", 0)
+    if not count or len(entries) > 4 * BLOCK * count:
+        count = 2 ** max(0, int(np.ceil(np.log2(max(1, len(entries)) / BLOCK))))
+        _plan(kept, {**plan, "blocks": count})
+    names, marks = entries["participant_id"], np.array(stamps, dtype=object)
+    number = np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % count for name in names], dtype=int)
     return {
-        f"{block:06d}-{digest(marks[number == block].tolist())}": entries[number == block]
-        for block in np.unique(number)
+        f"{block:06d}-{digest(list(marks[number == block]))}": entries[number == block] for block in np.unique(number)
     }
 
 
-def _read_block(source: Source, folder: Path, block: pd.DataFrame) -> pd.DataFrame:
-    """Rows of cohort.csv of a block, whose recordings are then written; with `_reason` and so on for the refused."""
-    entries = block.to_dict("records")
-    recordings = [_read(source, entry) for entry in entries]
-    table = pd.DataFrame([_row(entry, recording) for entry, recording in zip(entries, recordings)])
-    table = table.reindex(columns=list(dict.fromkeys([*REQUIRED, *table.columns])))
-    for problem in problems(table, source.description["diagnoses"]):
-        if isinstance(recordings[problem.row], Recording):
-            error = DataError(problem.text, remedy=problem.remedy)
-            recordings[problem.row] = _refused(source, entries[problem.row], error)
-    for entry, recording in zip(entries, recordings):
-        if isinstance(recording, Recording):
-            _write_recording(folder, entry["participant_id"], recording)
-    kept = [dict.fromkeys(_REFUSED, "") if isinstance(recording, Recording) else recording for recording in recordings]
-    return table.assign(**{name: [row[name] for row in kept] for name in _REFUSED}).map(_short)
+def _read_part(path: Path) -> pd.DataFrame:
+    return pd.read_csv(path, dtype=str, keep_default_na=False)
 
 
-def _read(source: Source, entry: Mapping[str, Any]) -> Recording | dict[str, str]:
-    try:
-        return source.read(entry)
-    except DataError as error:
-        return _refused(source, entry, error)
-    except MemoryError:
-        raise
-    except Exception as error:  # one unforeseen file among thousands is a row of the quarantine, not the end of the run
-        log.warning("%s: unforeseen %s", entry["participant_id"], type(error).__name__)
-        unforeseen = DataError(
-            f"unforeseen {type(error).__name__} ({error})",
-            remedy="report this row as a fault of eccl; the file is refused",
+def _forget(parts: Path, there: Mapping[str, set[str]], again: bool) -> None:
+    """Remove parts whose recordings are not all there, and if so asked those with somebody refused: read them again."""
+    for path in sorted(parts.glob("*.csv")):
+        table = _read_part(path)
+        taken = table["_reason"] == ""
+        names = table["participant_id"][taken]
+        whole = all(f"{name}{end}" in files for part, files in there.items() for name in names for end in FILES[part])
+        if not whole or (again and not taken.all()):
+            path.unlink()
+
+
+def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, described: Mapping[str, Any]) -> None:
+    """Write the cohort's table, the quarantine and the summary, and remove recordings of who is not in the table."""
+    everyone = pd.concat([pd.DataFrame(columns=[*REQUIRED, *REFUSED]), *map(_read_part, paths)]).fillna("")
+    accepted = everyone[everyone["_reason"] == ""].sort_values("participant_id")
+    refused = everyone[everyone["_reason"] != ""]
+    quarantine = refused[["participant_id", *REFUSED]].set_axis(REFUSAL, axis=1).to_dict("records")
+    quarantine = pd.DataFrame([*listing.refused, *quarantine], columns=REFUSAL).sort_values(["participant_id", "file"])
+    _write(quarantine, kept / QUARANTINE)
+    _write(_summary(len(accepted), quarantine, listing.notes), kept / SUMMARY)
+    _take_out(folder, set(accepted["participant_id"]), described["modalities"])
+    if not len(accepted):
+        (folder / TABLE).unlink(missing_ok=True)
+        why = quarantine["reason"].mode().iat[0] if len(quarantine) else "; ".join(listing.notes) or "nobody is there"
+        raise DataError(
+            f"none of {len(quarantine)} participants can be used, most often because: {why}",
+            source=kept / QUARANTINE,
+            remedy="look at the reasons in this table",
         )
-        return _refused(source, entry, unforeseen)
-
-
-def _refused(source: Source, entry: Mapping[str, Any], error: DataError) -> dict[str, str]:
-    row = refusal(entry["participant_id"], next(iter(entry["_files"]), ""), error)
-    return {f"_{name}": source.conceal(entry, row[name]) for name in REFUSAL[1:]}
-
-
-def _row(entry: Mapping[str, Any], recording: Recording | dict[str, str]) -> dict[str, Any]:
-    """Columns of the table: those of cohort.csv, and what the adapter adds; of the refused only who they are."""
-    if not isinstance(recording, Recording):
-        return {"participant_id": entry["participant_id"]}
-    return {**{name: value for name, value in entry.items() if not name.startswith("_")}, **recording.row}
-
-
-def _short(value: Any) -> Any:
-    """Six significant digits, and whole numbers without a point, so that a table reads the same in every block."""
-    if isinstance(value, float | np.floating):
-        return "" if np.isnan(value) else f"{value:.6g}"
-    return "" if value is None else value
-
-
-def _write_recording(folder: Path, name: str, recording: Recording) -> None:
-    if recording.ecg is not None:
-        write_ecg(folder / "ecg" / name, recording.ecg)
-    if recording.cine is not None:
-        write_cine(folder / "cmr" / f"{name}.nii.gz", _whole_numbers(recording.cine))
-
-
-def _whole_numbers(cine: Cine) -> Cine:
-    """The cine with intensities that a file of whole numbers can hold; as it is, where it can."""
-    low, high = float(cine.frames.min()), float(cine.frames.max())
-    if low >= 0 and 1 < high <= 32767 and np.array_equal(cine.frames, np.rint(cine.frames)):
-        return cine
-    frames = (cine.frames - low) * np.float32(4095 / max(high - low, 1e-12))
-    return dataclasses.replace(cine, frames=frames)
+    columns = [*REQUIRED, *(name for name in accepted if name not in REQUIRED and not name.startswith("_"))]
+    _write(accepted[columns], folder / TABLE)
 
 
 def _summary(accepted: int, quarantine: pd.DataFrame, notes: Mapping[str, int]) -> pd.DataFrame:
@@ -257,13 +265,13 @@ def _summary(accepted: int, quarantine: pd.DataFrame, notes: Mapping[str, int]) 
     return pd.DataFrame(rows, columns=["outcome", "reason", "participants"])
 
 
-def _take_out(folder: Path, accepted: set[str], modalities: list[str]) -> None:
+def _take_out(folder: Path, accepted: set[str], modalities: Sequence[str]) -> None:
     """Remove recordings of people who are not in the table: withdrawn since, refused now, or left half-written."""
-    for modality in modalities:
-        keep = {f"{name}{suffix}" for name in accepted for suffix in FILES[modality]}
-        for name in set(os.listdir(folder / modality)) - keep:
+    for part, ends in FILES.items():
+        keep = {f"{name}{end}" for name in accepted for end in ends} if part in modalities else set()
+        for name in set(os.listdir(folder / part)) - keep if (folder / part).is_dir() else ():
             log.info("taking out %s", name if not name.startswith(PARTIAL) else "what a killed run left")
-            (folder / modality / name).unlink()
+            (folder / part / name).unlink()
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

@@ -36,6 +36,10 @@ def read_or_make_key(path: Path | str) -> bytes:
             handle = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             with open(handle, "w", encoding="ascii") as file:
                 file.write(secrets.token_hex(KEY_BYTES) + "\n")
+            try:
+                os.link(beside, path)
+            except FileExistsError:  # somebody else has made one meanwhile: theirs is the key
+                beside.write_bytes(path.read_bytes())
     try:
         with open(path, "rb") as file:
             text = file.read(2 * KEY_BYTES + 3).strip()
@@ -76,5 +80,5 @@ def pseudonym(participant: str, key: bytes, prefix: str = "ukb") -> str:
 
 
 def masked(text: str, participant: str, name: str) -> str:
-    """The text with a pseudonym in place of the participant's number, also in paths; longer numbers are left alone."""
-    return re.sub(rf"(?<!\d){re.escape(participant)}(?!\d)", lambda _: name, text)
+    """The text with the pseudonym in place of the participant's number wherever it stands, also in a longer number."""
+    return text.replace(participant, name)

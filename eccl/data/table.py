@@ -55,6 +55,9 @@ def problems(table: pd.DataFrame, known: Collection[str] = DISEASE_CODES) -> Ite
     for name, (low, high, unit) in _RANGES.items():
         if name in table:
             yield from _out_of_range(table[name], low, high, unit)
+    sex = pd.to_numeric(table["sex"], errors="coerce")
+    for row in np.flatnonzero(sex.between(0, 1, inclusive="neither")):
+        yield Problem(row, f"sex is {table['sex'].iat[row]} (0 female, 1 male)", "write 0 or 1")
     for code in DISEASE_CODES:
         yield from _diagnosis(table[code], code in known)
     if PART in table:
@@ -105,11 +108,25 @@ def _parts(table: pd.DataFrame) -> Iterator[Problem]:
     column = table[PART]
     for row in np.flatnonzero(~column.isin(PARTS)):
         yield Problem(row, f"{PART} is {column.iat[row]}", f"write {', '.join(PARTS)}, or leave the column out")
-    if PATIENT in table:
-        first = column.groupby(table[PATIENT]).transform("first")
-        for row in np.flatnonzero(column != first):
-            yield Problem(
-                row,
-                f"this recording is in {column.iat[row]} and another of the same patient in {first.iat[row]}",
-                "keep all recordings of a patient in one part",
-            )
+    for row in np.flatnonzero(parted(table)):
+        yield Problem(
+            row,
+            f"this recording is in {column.iat[row]} and another of the same patient in another part",
+            "keep all recordings of a patient in one part",
+        )
+
+
+def patients(table: pd.DataFrame) -> pd.Series:
+    """Who each row's recording is of, as text: `patient_id`, or where that is absent or empty the participant."""
+    names = table["participant_id"].astype(str)
+    if PATIENT not in table:
+        return names
+    given = table[PATIENT].astype(object).where(table[PATIENT].notna(), "").astype(str).str.strip()
+    return given.where(given != "", "participant " + names)
+
+
+def parted(table: pd.DataFrame) -> np.ndarray:
+    """Which rows (N,) belong to a patient whose recordings are in more than one part of a given split."""
+    if PART not in table:
+        return np.zeros(len(table), dtype=bool)
+    return (table[PART].groupby(patients(table)).transform("nunique") > 1).to_numpy(bool)

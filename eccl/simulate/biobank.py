@@ -12,6 +12,7 @@ The seven digits that stand for a participant begin with 9, as no real ones do, 
 from __future__ import annotations
 
 import datetime
+import json
 import shutil
 from functools import partial
 from pathlib import Path
@@ -19,10 +20,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eccl.config import SimulationConfig, digest, home
+from eccl.config import SimulationConfig, digest, home, to_dict
 from eccl.data.blocks import in_blocks
 from eccl.data.ecg_formats.cardiosoft import write_cardiosoft
 from eccl.data.files import make_folder, replacing
+from eccl.records import DataError
 from eccl.simulate.cohort import BLOCK, VERSION, simulate_participant
 from eccl.simulate.dicom import write_dicom_cine
 from eccl.simulate.heart import participant_generators
@@ -59,10 +61,16 @@ def write_biobank(
         As in `eccl.simulate.cohort.simulate_cohort`.
     """
     folder = Path(folder)
-    people = folder / "tables" / "participants.csv"
+    people, plan = folder / "tables" / "participants.csv", folder / "simulated.json"
+    settings = {"config": to_dict(config), "slices": slices, "withdrawn": withdrawn, "damaged": damaged}
+    if plan.exists() and json.loads(plan.read_text()) != settings:
+        raise DataError("a download of other settings is here", source=folder, remedy="give another folder")
     if people.exists():
         return folder
-    make_folder(folder / "bulk"), make_folder(folder / "tables")
+    for part in ("bulk", "tables"):
+        make_folder(folder / part)
+    with replacing(plan) as beside:
+        beside.write_text(json.dumps(settings, indent=2) + "\n")
     ranges = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
     blocks = {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
     write = partial(_write_block, config, folder, slices)

@@ -71,5 +71,7 @@ def open_source(name: str, download: Path | str, /, **options: Any) -> Source:
     if not download.exists():
         raise DataError("no such file or folder", source=download, remedy="give the folder of the download")
     module, kind = SOURCES[name]
-    plain = {key: str(value) if isinstance(value, Path) else value for key, value in options.items()}
-    return replace(getattr(import_module(f"eccl.data.sources.{module}"), kind)(download), **plain)
+    source = getattr(import_module(f"eccl.data.sources.{module}"), kind)(download)
+    # Typed on a command line, a path or a rate of 500 is text as well as what it looks like.
+    texts = {key for key in options if isinstance(getattr(source, key, None), str)}
+    return replace(source, **{key: str(value) if key in texts else value for key, value in options.items()})

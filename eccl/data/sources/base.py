@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
@@ -47,7 +47,13 @@ class Listing:
 
 
 class Source(Protocol):
-    """An adapter; a frozen dataclass whose fields are its options, the first of them the path of the download."""
+    """An adapter; a frozen dataclass whose fields are its options, the first of them the path of the download.
+
+    `decisive` names the options that decide how a file is read: if one changes, everyone is read again.
+    """
+
+    download: Path
+    decisive: ClassVar[tuple[str, ...]]
 
     @property
     def description(self) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -19,6 +19,7 @@ from eccl.traits import DISEASE_CODES
 
 TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
+MODALITIES = {"ecg": "ecg", "cmr": "cine"}  # and the column that names its file
 STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
 KNOWN = (*REQUIRED, *OPTIONAL, PATIENT, PART, *FILES, *STATED)
 
@@ -50,6 +51,8 @@ class Folder(Open):
     licence: str = "as given by their owner"
     simulated: bool = False
 
+    decisive: ClassVar[tuple[str, ...]] = ("fewer", "rule")
+
     @property
     def path(self) -> Path:
         """The table."""
@@ -63,7 +66,7 @@ class Folder(Open):
             "name": self.name,
             "licence": self.licence,
             "simulated": self.simulated,
-            "modalities": [part for part, column in (("ecg", "ecg"), ("cmr", "cine")) if column in columns],
+            "modalities": [part for part, column in MODALITIES.items() if column in columns],
             "diagnoses": [code for code in DISEASE_CODES if code in columns],
             "choices": {"fewer": chosen(self.fewer, FEWER), "rule": chosen(self.rule, RULES)},
         }
@@ -78,8 +81,9 @@ class Folder(Open):
             entries[name] = entries[name] if name in (PATIENT, PART) or wrong.any() else numbers
         for name in (*FILES, *STATED):
             entries[f"_{name}"] = table.get(name, "")
+        entries["_needed"] = ",".join(column for column in MODALITIES.values() if column in table)
         entries["_files"] = [
-            [str((self.path.parent / row[name]).resolve()) for name in FILES if row.get(name)]
+            [path for name in FILES if row.get(name) for path in self._paths(row[name])]
             for row in table.to_dict("records")
         ]
         return Listing(entries)
@@ -87,24 +91,30 @@ class Folder(Open):
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings that the row names, and what its masks measure."""
         paths = {name: self.path.parent / entry[f"_{name}"] if entry[f"_{name}"] else None for name in FILES}
-        modalities = self.description["modalities"]
-        for modality, name in (("ecg", "ecg"), ("cmr", "cine")):
-            if modality in modalities and paths[name] is None:
+        for name in entry["_needed"].split(","):
+            if paths[name] is None:
                 raise DataError(f"no {name} is named", source=self.path, remedy="name the file, or take the row out")
+        if paths["mask_es"] is not None and paths["mask_ed"] is None:
+            said = "a mask of end-systole without one of end-diastole"
+            raise DataError(said, source=paths["mask_es"], remedy="name both, or that of end-diastole alone")
         ecg, cine, row = None, None, {}
-        if "ecg" in modalities:
+        if paths["ecg"] is not None:
             rate = _number(entry["_ecg_rate"], "ecg_rate", self.path)
             ecg = read_ecg(paths["ecg"], unit=entry["_ecg_unit"] or None, rate=rate)
-        if "cmr" in modalities:
+        if paths["cine"] is not None:
             stated = {"units": tuple(entry["_cine_units"].split()) or None, "nominal": entry["_nominal"] == "1"}
             masks = [path for path in (paths["mask_ed"], paths["mask_es"]) if path is not None]
-            cine, phases = read_heart(
-                paths["cine"], next(iter(masks), None), fewer=self.fewer, rule=self.rule, **stated
-            )
+            cine, phases = read_heart(paths["cine"], masks, fewer=self.fewer, rule=self.rule, **stated)
             given = {name for name in entry if not name.startswith("_")}
             measured = measure(masks, **stated)
             row = {"phases": phases, **{name: value for name, value in measured.items() if name not in given}}
         return Recording(ecg, cine, row)
+
+    def _paths(self, name: str) -> list[str]:
+        """The file of a row, and the signal file of a WFDB record: whether that is there decides too."""
+        path = (self.path.parent / name).resolve()
+        beside = [path.with_suffix(end) for end in (".dat", ".mat")] if path.suffix == ".hea" else []
+        return [str(path), *(str(signal) for signal in beside if signal.exists())]
 
     def _table(self) -> pd.DataFrame:
         try:

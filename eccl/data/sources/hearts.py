@@ -12,7 +12,7 @@ from eccl.data.cmr import Stack, read_image
 from eccl.data.dicom_cine import open_dicom_cine
 from eccl.data.masks import mask_traits
 from eccl.data.slices import align, cut_cine
-from eccl.records import Cine
+from eccl.records import Cine, DataError
 
 FEWER = ("refuse", "interpolate", "still")
 RULES = ("middle", "rv")
@@ -20,7 +20,7 @@ RULES = ("middle", "rv")
 
 def read_heart(
     path: Path | str,
-    mask: Path | str | None = None,
+    masks: Sequence[Path | str] = (),
     *,
     fewer: str = "refuse",
     rule: str = "middle",
@@ -34,21 +34,31 @@ def read_heart(
     ----------
     path : path
         NIfTI; or a zip or folder of DICOM, of which only the chosen slice is decoded.
-    mask : path, optional
-        NIfTI with labels of all phases or of the first; brought onto the image's grid where both say what it is.
+    masks : sequence of path
+        NIfTI with labels of all phases; or of end-diastole and, behind it, of end-systole. Brought onto the image's
+        grid where both say what it is.
     fewer, rule : str
         As in `eccl.data.slices.cut_cine`.
     units, nominal
         As in `eccl.data.cmr.read_image`, for image and mask.
     relabel : mapping of int to int, optional
         Of the mask's labels to 1 LV cavity, 2 myocardium, 3 RV cavity.
+
+    Raises
+    ------
+    DataError
+        As the readers; and if the rule "rv" is asked for and no mask is of end-systole.
     """
     path = Path(path)
     dicom = path.is_dir() or path.suffix.lower() == ".zip"
     image = open_dicom_cine(path) if dicom else read_image(path, units, nominal)
-    if mask is None:
+    if not masks:
         return cut_cine(image, None, rule, fewer), image.shape[0]
-    labels, stack = _read_mask(mask, units, nominal, relabel), image.stack() if dicom else image
+    labels = _read_mask(masks[-1] if rule == "rv" else masks[0], units, nominal, relabel)
+    if rule == "rv" and len(masks) == 1 and labels.phases == 1:
+        remedy = 'give a mask of end-systole too, or choose by the LV: rule="middle"'
+        raise DataError("no mask of end-systole, by which the slice is to be chosen", source=masks[0], remedy=remedy)
+    stack = image.stack() if dicom else image
     if labels.affine is not None and stack.affine is not None:
         labels = align(labels, stack)
     return cut_cine(stack, labels, rule, fewer), stack.phases

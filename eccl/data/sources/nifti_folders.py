@@ -24,10 +24,10 @@ IMAGES = ("sa.nii.gz", "sa_EDES.nii.gz", "sa_ED.nii.gz")  # of a patient, the fi
 
 def masks_beside(image: Path) -> list[Path]:
     """The masks of an image in ukbb_cardiac's naming: that of all its phases, or those of ED and (where there) ES."""
-    whole = image.with_name(f"seg_{image.name}")
+    whole, *phases = (image.with_name(f"seg_{name}") for name in (image.name, "sa_ED.nii.gz", "sa_ES.nii.gz"))
     if whole.exists() and image.name != "sa_ED.nii.gz":
         return [whole]
-    return [path for end in ("ED", "ES") if (path := image.with_name(f"seg_sa_{end}.nii.gz")).exists()]
+    return [path for path in phases if path.exists()] if phases[0].exists() else []  # ES alone measures nothing
 
 
 @dataclass(frozen=True)
@@ -56,6 +56,7 @@ class NIfTIFolders(Open):
     units: str = ""
     nominal: bool = False
 
+    decisive: ClassVar[tuple[str, ...]] = ("fewer", "rule", "units", "nominal")
     name: ClassVar[str] = "Short-axis stacks"
     licence: ClassVar[str] = "as given by their owner"
     diagnoses: ClassVar[tuple[str, ...]] = ()
@@ -94,9 +95,7 @@ class NIfTIFolders(Open):
         image, *masks = entry["_files"]
         units = tuple(self.units.split()) or None
         nominal = self.nominal and entry["_folder"] not in self.real_spacing
-        cine, phases = read_heart(
-            image, next(iter(masks), None), fewer=self.fewer, rule=self.rule, units=units, nominal=nominal
-        )
+        cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule, units=units, nominal=nominal)
         return Recording(cine=cine, row={"phases": phases, **measure(masks, units=units, nominal=nominal)})
 
 
@@ -183,21 +182,25 @@ class ACDC(NIfTIFolders):
         rows = []
         for image in sorted(self.download.rglob("*_4d.nii.gz")):
             masks = sorted(image.parent.glob("*_frame*_gt.nii.gz"))
-            files = [str(image), *map(str, masks)]
-            rows.append({"participant_id": safe_id(image.parent.name), "_files": files, "_folder": str(image.parent)})
+            files = [str(image), str(image.with_name("Info.cfg")), *map(str, masks)]
+            rows.append({"participant_id": safe_id(image.parent.name), "_files": files})
         if not rows:
             raise nothing_found(self.download, "patient folder with a *_4d.nii.gz")
         return Listing(pd.DataFrame(rows))
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The cine, what its masks measure, and what Info.cfg says."""
-        image, *masks = entry["_files"]
+        image, description, *masks = entry["_files"]
         units, relabel = tuple(self.units.split()) or None, {1: 3, 2: 2, 3: 1}
-        info = _read_info(Path(entry["_folder"]) / "Info.cfg")
-        masks.sort(key=lambda path: _frame(path) != int(info["ED"]))
+        info = _read_info(Path(description))
+        masks.sort(key=lambda path: _frame(path) != float(info["ED"]))
+        if [_frame(path) for path in masks] != [float(info["ED"]), float(info["ES"])]:
+            said = f"masks of the frames {', '.join(str(_frame(path)) for path in masks) or 'none'}"
+            remedy = f"give those of ED ({info['ED']}) and ES ({info['ES']}), as Info.cfg says"
+            raise DataError(said, source=description, remedy=remedy)
         cine, phases = read_heart(
             image,
-            next(iter(masks), None),
+            masks,
             fewer=self.fewer,
             rule=self.rule,
             units=units,

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -50,6 +50,8 @@ class PTBXL(Open):
     rate: str = "500"
     least_likelihood: float = 0.0
     fetch: bool = False
+
+    decisive: ClassVar[tuple[str, ...]] = ()  # all shows in the listing: labels, and names of files
 
     @property
     def description(self) -> dict[str, Any]:
@@ -133,6 +135,13 @@ class PTBXL(Open):
             values = ", ".join(f"{name} {table[name].iat[row]}" for name in numbers)
             said = f"row {row + 2} has {values}; sex is 0 (male) or 1 (female), strat_fold 1 to 10"
             raise DataError(said, source=path, remedy="download the table again")
+        for name in ("age", "height", "weight"):
+            numbers = pd.to_numeric(table[name], errors="coerce")
+            wrong = numbers.isna() & table[name].notna()
+            if wrong.any():
+                said = f"row {int(np.flatnonzero(wrong)[0]) + 2} has the {name} {table[name][wrong].iat[0]!r}"
+                raise DataError(said, source=path, remedy="write a number, or leave the cell empty")
+            table[name] = numbers
         table["scp_codes"] = table["scp_codes"].fillna("")
         return table
 

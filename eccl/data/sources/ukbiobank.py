@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -28,7 +28,7 @@ MODALITIES = {"both": ("ecg", "cmr"), "ecg": ("ecg",), "cmr": ("cmr",)}
 TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
 KEY = "key"
 _BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
-_WITHDRAWALS = "w*.csv"  # as UK Biobank names its lists
+_WITHDRAWALS = re.compile(r"w\d+([_.-].*)?\.(csv|txt)", re.IGNORECASE)  # as UK Biobank names its lists
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ class UKBiobank:
     tables : str
         File or folder of the tabular download, CSV or parquet; by default the folder tables/ of the download.
     withdrawals : str
-        List of those who have withdrawn; by default every w*.csv beside the bulk files. They are taken out, also of a
-        cohort that exists already.
+        List of those who have withdrawn; by default every file of the download, outside of the tables, that is named
+        as UK Biobank names its lists (w12345_20260101.csv). They are taken out, also of a cohort that exists already.
     key : str
         File of the secret key of the participants' names; by default one is made in the cohort's folder. Two cohorts
         with one key give a person one name.
     modalities : str
         "both" takes whoever has both recordings; or "ecg", or "cmr", alone.
     visit : int
-        2 is the first imaging visit, 3 the repeat.
+        2 is the first imaging visit, 3 the repeat. Folders <eid>/ are taken for the first.
     fewer, rule : str
         As in `eccl.data.sources.nifti_folders.NIfTIFolders`.
     simulated : bool
@@ -67,6 +67,8 @@ class UKBiobank:
     fewer: str = "refuse"
     rule: str = "middle"
     simulated: bool = False
+
+    decisive: ClassVar[tuple[str, ...]] = ("modalities", "visit", "fewer", "rule")
 
     @property
     def description(self) -> dict[str, Any]:
@@ -90,11 +92,17 @@ class UKBiobank:
         if not found:
             fields = f"field {RESTING_ECG} or {SHORT_AXIS}"
             raise nothing_found(self.download, f"recording of {fields} at visit {self.visit}")
-        gone = set().union(*map(withdrawn, self._withdrawals())) & set(found)
+        lists = list(self._withdrawals())
+        gone = set().union(*map(withdrawn, lists)) & set(found)
         people = sorted(set(found) - gone)
+        notes = {"withdrawn: taken out": len(gone)} if gone else {}
+        if not lists:
+            notes["not compared with a list of withdrawals: none is here"] = len(people)
+        if not people:
+            return Listing(pd.DataFrame(columns=["participant_id", "_files"]), [], notes)
         table = read_tables(self._tables(), set(people), self.visit)
         labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
-        key = read_or_make_key(Path(self.key) if self.key else keep / KEY)
+        key = read_or_make_key(Path(self.key).expanduser() if self.key else keep / KEY)
         entries, refused = [], []
         for eid in people:
             name, error = pseudonym(eid, key), self._problem(eid, found[eid], table, labels.problems)
@@ -106,7 +114,6 @@ class UKBiobank:
         listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
         for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
             listed = listed.join(part[columns], on="_eid")
-        notes = {"withdrawn: taken out": len(gone)} if gone else {}
         return Listing(listed, refused, notes)
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
@@ -116,7 +123,7 @@ class UKBiobank:
             ecg = read_ecg(files.pop(0))
         if files:
             image, *masks = files
-            cine, phases = read_heart(image, next(iter(masks), None), fewer=self.fewer, rule=self.rule)
+            cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule)
             row = {"phases": phases}
         return Recording(ecg, cine, row)
 
@@ -129,12 +136,12 @@ class UKBiobank:
         found: dict[str, dict[str, list[Path]]] = {}
         for path in files_under(self.download, [".xml", ".zip", "sa.nii.gz"]):
             bulk = _BULK.fullmatch(path.name)
-            if path.name == "sa.nii.gz" and path.parent.name.isdigit():
+            if path.name == "sa.nii.gz" and path.parent.name.isdigit() and self.visit == IMAGING:
                 eid, modality, files = path.parent.name, "cmr", [path, *masks_beside(path)]
             elif bulk and int(bulk["visit"]) == self.visit:
                 eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cmr", [path]
-                if modality == "cmr" and "cmr" in found.get(eid, {}):
-                    continue
+                if modality in found.get(eid, {}):
+                    continue  # a folder with masks goes before; of several arrays the first
             else:
                 continue
             found.setdefault(eid, {})[modality] = files
@@ -165,4 +172,6 @@ class UKBiobank:
         if self.withdrawals:
             yield Path(self.withdrawals).expanduser()
         else:
-            yield from sorted(self.download.glob(_WITHDRAWALS))
+            paths = files_under(self.download, [".csv", ".txt"])
+            inside = self.download / "tables"
+            yield from (path for path in paths if _WITHDRAWALS.fullmatch(path.name) and inside not in path.parents)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 
@@ -42,6 +42,8 @@ class WFDBFolder(Open):
     unit: str = ""
     name: str = "WFDB records"
     licence: str = "as given by their owner"
+
+    decisive: ClassVar[tuple[str, ...]] = ("labels", "unit")
 
     @property
     def description(self) -> dict[str, Any]:
