@@ -308,7 +308,7 @@ def test_a_full_disk_ends_the_ingest_and_is_no_fault_of_a_participant(download, 
         raise OSError(28, "No space left on device")
 
     folder = tmp_path / "cohort"
-    monkeypatch.setattr("eccl.data.ingest.write_ecg", lambda *_: full())
+    monkeypatch.setattr("eccl.data.sources.reading.write_ecg", lambda *_: full())
     with pytest.raises(OSError, match="No space left"):
         ingest(Toy(download), folder, workers=1, progress=False)
     monkeypatch.undo()

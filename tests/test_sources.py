@@ -384,7 +384,7 @@ def test_the_papers_slice_is_chosen_at_end_systole(tmp_path):
     labels[:, 1:8, 32:44, 40:52] = 1
     labels[25:, 1:8, 32:44, 40:52] = 2
     labels[25:, 1:8, 35:41, 43:49] = 1
-    labels[:25, 2, 30:50, 10:30], labels[25:, 5, 30:50, 10:30] = 3, 3
+    labels[:25, 2, 10:70, 3:33], labels[:25, 3, 10:70, 3:23], labels[25:, 5, 10:70, 3:33] = 3, 3, 3
     images = shaded(labels) + np.arange(9)[:, None, None]  # each slice has a level of its own
     place = tmp_path / "data" / "p"
     nifti(place / "sa.nii.gz", images)
