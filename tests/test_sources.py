@@ -394,7 +394,7 @@ def test_the_papers_slice_is_chosen_at_end_systole(tmp_path):
         ingest(source, tmp_path / "cohort", workers=1, progress=False)
     nifti(place / "seg_sa_ES.nii.gz", labels[30:31])
     cohort, _ = taken(source, tmp_path / "cohort")
-    assert cohort.read(0)[1].frames[0, 0, 0] == 20 + 5
+    assert cohort.read(0)[1].frames[0, 39, 39] == 200 + 5  # blood of slice 5
 
 
 @pytest.mark.parametrize("fewer", ["refuse", "still"])
