@@ -95,7 +95,7 @@ def one_slice_moved(files):
 DICOM = {  # what is wrong: (change of the files, words of the message)
     "no image": (lambda files: {}, ["no image"]),
     "overlays alone": (every(SeriesDescription="x_InlineVF"), ["no image"]),
-    "two patients": (each(PatientID="p2"), ["two patients", "p1", "p2"]),
+    "two patients": (each(PatientID="p2"), ["images of two patients", ".dcm is of another"]),
     "two directions": (one(turned), ["two directions", "degrees"]),
     "two sizes": (each(Rows=15), ["two sizes", "(16, 18)", "(15, 18)"]),
     "two spacings": (each(PixelSpacing=[1.5, 1.5]), ["two pixel spacings", "1.5"]),

@@ -139,11 +139,10 @@ def cut_cine(
     one = stack.stack([chosen])
     images = one.images[:, 0]
     centre = heart_centre(images, None if labels is None else labels.images[:, chosen], one.spacing)
-    check_pixels(images, one.source)
     if fewer == "still" and len(images) < frames:
         square, spacing = _square(images[:1], one.spacing, centre, size)
-        check_pixels(square, one.source)
         return still_cine(square[0], spacing, frames, one.source)
+    check_pixels(images, one.source)
     images = to_frames(images, frames, fewer == "interpolate", one.source)
     if not one.phase_interval > 0:
         raise DataError(
@@ -152,7 +151,6 @@ def cut_cine(
             remedy="write it into the header (pixdim[4]) with its unit, e.g. sec",
         )
     square, spacing = _square(images, one.spacing, centre, size)
-    check_pixels(square, one.source)
     return Cine(square, spacing, one.phase_interval * one.phases / frames, one.source)
 
 

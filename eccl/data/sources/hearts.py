@@ -11,7 +11,7 @@ import numpy as np
 from eccl.data.cmr import Stack, read_image
 from eccl.data.dicom_cine import open_dicom_cine
 from eccl.data.masks import mask_traits
-from eccl.data.slices import align, cut_cine
+from eccl.data.slices import align, check_pixels, cut_cine
 from eccl.records import Cine, DataError
 
 FEWER = ("refuse", "interpolate", "still")
@@ -53,7 +53,7 @@ def read_heart(
     dicom = path.is_dir() or path.suffix.lower() == ".zip"
     image = open_dicom_cine(path) if dicom else read_image(path, units, nominal)
     if not masks:
-        return cut_cine(image, None, rule, fewer), image.shape[0]
+        return _seen(cut_cine(image, None, rule, fewer)), image.shape[0]
     labels = _read_mask(masks[-1] if rule == "rv" else masks[0], units, nominal, relabel)
     if rule == "rv" and len(masks) == 1 and labels.phases == 1:
         remedy = 'give a mask of end-systole too, or choose by the LV: rule="middle"'
@@ -61,7 +61,12 @@ def read_heart(
     stack = image.stack() if dicom else image
     if labels.affine is not None and stack.affine is not None:
         labels = align(labels, stack)
-    return cut_cine(stack, labels, rule, fewer), stack.phases
+    return _seen(cut_cine(stack, labels, rule, fewer)), stack.phases
+
+
+def _seen(cine: Cine) -> Cine:
+    check_pixels(cine.frames, cine.source)
+    return cine
 
 
 def measure(
