@@ -7,12 +7,14 @@ listed.
 
 from __future__ import annotations
 
+import csv
 import hashlib
+import io
 import json
 import logging
 import os
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -175,7 +177,7 @@ def _stamps(source: Source, entries: pd.DataFrame) -> list[str]:
     Where the download lies does not count: one that is moved is the same.
     """
     settings = {name: getattr(source, name) for name in source.decisive}
-    said = pd.util.hash_pandas_object(entries.drop(columns="_files").astype(str), index=False)
+    said = pd.util.hash_pandas_object(entries.drop(columns="_files"), index=False)
     states = [[(Path(path).name, _state(path)) for path in files] for files in entries["_files"]]
     return [digest(VERSION, settings, int(content), state) for content, state in zip(said, states)]
 
@@ -219,31 +221,33 @@ def _blocks(entries: pd.DataFrame, stamps: list[str], kept: Path) -> dict[str, p
     }
 
 
-def _read_part(path: Path) -> pd.DataFrame:
-    return pd.read_csv(path, dtype=str, keep_default_na=False)
-
-
 def _forget(parts: Path, there: Mapping[str, set[str]], again: bool) -> None:
     """Remove parts whose recordings are not all there, and if so asked those with somebody refused: read them again."""
     for path in sorted(parts.glob("*.csv")):
-        table = _read_part(path)
-        taken = table["_reason"] == ""
-        names = table["participant_id"][taken]
+        rows = list(_rows(path))
+        names = [row["participant_id"] for row in rows if not row["_reason"]]
         whole = all(f"{name}{end}" in files for part, files in there.items() for name in names for end in FILES[part])
-        if not whole or (again and not taken.all()):
+        if not whole or (again and len(names) < len(rows)):
             path.unlink()
 
 
 def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, described: Mapping[str, Any]) -> None:
     """Write the cohort's table, the quarantine and the summary, and remove recordings of who is not in the table."""
-    everyone = pd.concat([pd.DataFrame(columns=[*REQUIRED, *REFUSED]), *map(_read_part, paths)]).fillna("")
-    accepted = everyone[everyone["_reason"] == ""].sort_values("participant_id")
-    refused = everyone[everyone["_reason"] != ""]
-    quarantine = refused[["participant_id", *REFUSED]].set_axis(REFUSAL, axis=1).to_dict("records")
-    quarantine = pd.DataFrame([*listing.refused, *quarantine], columns=REFUSAL).sort_values(["participant_id", "file"])
+    headings = dict.fromkeys(REQUIRED)
+    for path in paths:
+        headings |= dict.fromkeys(pd.read_csv(path, nrows=0).columns)
+    columns = [name for name in headings if not name.startswith("_")]
+    accepted, refused = {}, list(listing.refused)  # a line of text a person: a tenth of what its cells would take
+    for path in paths:
+        for row in _rows(path):
+            if row["_reason"]:
+                refused.append(dict(zip(REFUSAL, (row[name] for name in ("participant_id", *REFUSED)))))
+            else:
+                accepted[row["participant_id"]] = _line(row.get(name, "") for name in columns)
+    quarantine = pd.DataFrame(refused, columns=REFUSAL).sort_values(["participant_id", "file"])
     _write(quarantine, kept / QUARANTINE)
     _write(_summary(len(accepted), quarantine, listing.notes), kept / SUMMARY)
-    _take_out(folder, set(accepted["participant_id"]), described["modalities"])
+    _take_out(folder, set(accepted), described["modalities"])
     if not len(accepted):
         (folder / TABLE).unlink(missing_ok=True)
         why = quarantine["reason"].mode().iat[0] if len(quarantine) else "; ".join(listing.notes) or "nobody is there"
@@ -252,8 +256,20 @@ def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, describ
             source=kept / QUARANTINE,
             remedy="look at the reasons in this table",
         )
-    columns = [*REQUIRED, *(name for name in accepted if name not in REQUIRED and not name.startswith("_"))]
-    _write(accepted[columns], folder / TABLE)
+    with replacing(folder / TABLE) as beside, open(beside, "w", encoding="utf-8", newline="") as file:
+        file.write(_line(columns))
+        file.writelines(accepted[name] for name in sorted(accepted))
+
+
+def _rows(path: Path) -> Iterator[dict[str, str]]:
+    with open(path, encoding="utf-8", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _line(cells: Iterable[str]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerow(cells)
+    return text.getvalue()
 
 
 def _summary(accepted: int, quarantine: pd.DataFrame, notes: Mapping[str, int]) -> pd.DataFrame:
