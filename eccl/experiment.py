@@ -154,13 +154,30 @@ def pretrain(data: Data) -> Pretrained:
 
 
 def pretrain_available(data: Data) -> dict[str, Run]:
-    """The runs of the stages that a cohort's modalities allow, by what they train: all three where there are pairs."""
+    """The runs of the stages that a cohort allows, by what they train: all three where there are pairs.
+
+    Scans alone train the CMR encoder, on the traits where all are measured, else on the first known diagnosis that tells
+    people apart; on nothing where there is none.
+    """
     if len(data.cohort.modalities) == 2:
         runs = pretrain(data)
         return {"ECG autoencoder": runs.mae, "CMR encoder": runs.cmr, "ECCL": runs.eccl}
     if data.cohort.modalities == ("ecg",):
         return {"ECG autoencoder": pretrain_ecg(data.store, data.split, data.config).run}
-    return {"CMR encoder": pretrain_cmr(data.store, data.split, data.config).run}
+    target = _image_target(data)
+    if target is None:
+        return {}
+    return {f"CMR encoder, {target}": pretrain_cmr(data.store, data.split, data.config, target).run}
+
+
+def _image_target(data: Data) -> str | None:
+    if np.isfinite(data.parts(data.cohort.traits)[0]).any(axis=0).all():
+        return "traits"
+    for code in data.cohort.known_diagnoses:
+        train, validation, _ = data.parts(data.cohort.diseases[:, DISEASE_CODES.index(code)])
+        if len(set(train)) == len(set(validation)) == 2:
+            return code
+    return None
 
 
 def encoders(data: Data) -> dict[str, nn.Module]:

@@ -12,6 +12,7 @@ from eccl.data.cohort import Cohort
 from eccl.metrics import Estimate
 from eccl.records import DataError
 from eccl.supervision import supervise
+from eccl.traits import DISEASE_CODES
 
 
 def namespace(*cells: str) -> dict:
@@ -101,3 +102,22 @@ def test_what_a_cohort_does_not_have_is_refused_before_anything_is_trained(tiny_
         supervise(data.store, data.split, "diseases")
     supervise(data.store, data.split, "I48")
     assert list(experiment.pretrain_available(data)) == ["ECG autoencoder"]
+
+
+@pytest.mark.parametrize(
+    ("traits", "diagnoses", "trained"),
+    [(True, [], ["CMR encoder, traits"]), (False, ["I48"], ["CMR encoder, I48"]), (False, [], [])],
+)
+def test_scans_alone_are_trained_on_what_is_known_of_them(
+    tiny_cohort, tmp_path, monkeypatch, traits, diagnoses, trained
+):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    table = pd.read_csv(folder / "cohort.csv")
+    table[[code for code in DISEASE_CODES if code not in diagnoses]] = np.nan
+    table["I48"] = np.arange(len(table)) % 2 if diagnoses else np.nan
+    table.assign(**({} if traits else {"rv_edv": np.nan})).to_csv(folder / "cohort.csv", index=False)
+    path = folder / "dataset_description.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"modalities": ["cmr"], "diagnoses": diagnoses}))
+    data = experiment.prepare(config.preset("smoke"), folder, ["cmr"])
+    assert list(experiment.pretrain_available(data)) == trained

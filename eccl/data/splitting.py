@@ -88,7 +88,10 @@ class Scaler:
         empty = np.flatnonzero(~np.isfinite(rows).any(axis=0))
         if len(empty):
             names = ", ".join(TRAIT_NAMES[k] if rows.shape[1] == len(TRAIT_NAMES) else str(k) for k in empty)
-            raise DataError(f"no training participant has a value of {names}", remedy="leave that trait out")
+            raise DataError(
+                f"no training participant has a value of {names}",
+                remedy="use a cohort that has it, or train on a diagnosis",
+            )
         std = np.nanstd(rows, axis=0)
         return cls(np.nanmean(rows, axis=0).astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32))
 
