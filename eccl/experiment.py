@@ -156,8 +156,8 @@ def pretrain(data: Data) -> Pretrained:
 def pretrain_available(data: Data) -> dict[str, Run]:
     """The runs of the stages that a cohort allows, by what they train: all three where there are pairs.
 
-    Scans alone train the CMR encoder, on the traits where all are measured, else on the first known diagnosis that tells
-    people apart; on nothing where there is none.
+    Scans alone train the CMR encoder, on the traits where all are measured, else on the first known diagnosis that
+    tells people apart; on nothing where there is none.
     """
     if len(data.cohort.modalities) == 2:
         runs = pretrain(data)
