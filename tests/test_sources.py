@@ -38,7 +38,7 @@ PTBXL_ROWS = [  # ecg_id, patient_id, age, sex (0 male), height, weight, scp_cod
     (2, 11.0, 57.0, 1, 6.0, 63.0, "{'AFIB': 0.0, 'IMI': 15.0}", 3),  # a height of 6 cm, as PTB-XL has
     (3, 12.0, 300.0, 0, 180.0, 80.0, "{'AFLT': 0.0}", 9),  # over 89
     (4, 13.0, 44.0, 0, 180.0, 80.0, "{'ASMI': 100.0, 'SR': 0.0}", 10),
-    (5, 14.0, 44.0, 0, 180.0, 80.0, "__import__('os').system('touch /tmp/owned')", 1),
+    (5, 14.0, 44.0, 0, 180.0, 80.0, "__import__('os').system('touch owned')", 1),
     (6, 15.0, 44.0, 0, 180.0, 80.0, "{'NORM': 80.0}", 1),  # whose file is not there
 ]
 

@@ -82,8 +82,9 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
             (parts / left).unlink()
         there = {modality: set(os.listdir(folder / modality)) for modality in described["modalities"]}
         _forget(parts, there, again)
-        in_blocks(partial(read_block, source, folder), blocks, parts, workers, progress, "reading")
-        _join(folder, kept, [parts / f"{name}.csv" for name in blocks], listing, described)
+        read = partial(read_block, source, folder, described["diagnoses"])
+        paths = in_blocks(read, blocks, parts, workers, progress, "reading")
+        _join(folder, kept, paths, listing, described)
         made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
         with replacing(folder / DESCRIPTION) as beside:
             beside.write_text(json.dumps({"simulated": False, **described, "ingest": made}, indent=2) + "\n")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,13 @@ REFUSED = [f"_{name}" for name in REFUSAL[1:]]  # columns of a part that say why
 log = logging.getLogger(__name__)
 
 
-def read_block(source: Source, folder: Path, block: pd.DataFrame) -> pd.DataFrame:
+def read_block(source: Source, folder: Path, known: Collection[str], block: pd.DataFrame) -> pd.DataFrame:
     """Rows of cohort.csv of the entries of a block, whose recordings are then written; and `REFUSED` of the others."""
     entries = block.to_dict("records")
     recordings = [_read(source, entry) for entry in entries]
     table = pd.DataFrame([_row(entry, recording) for entry, recording in zip(entries, recordings)])
     table = table.reindex(columns=list(dict.fromkeys([*REQUIRED, *table.columns])))
-    for problem in problems(table, source.description["diagnoses"]):
+    for problem in problems(table, known):
         if isinstance(recordings[problem.row], Recording):
             error = DataError(problem.text, remedy=problem.remedy)
             recordings[problem.row] = _refused(source, entries[problem.row], error)
