@@ -237,6 +237,7 @@ def provenance(config: Config, **facts: Any) -> dict[str, Any]:
         **commit(),
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
+        "torch": str(torch.__version__),  # names the build too (+cpu, +cu130); the installed package's version need not
         "device": device_name(config.accelerator),
         "devices": config.devices,
         "threads": torch.get_num_threads(),

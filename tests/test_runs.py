@@ -149,11 +149,20 @@ def test_provenance_says_what_and_not_who():
     facts = provenance(config, run="mae-smoke-0")
     assert facts["seed"] == 7 and facts["precision"] == "bf16-mixed" and facts["run"] == "mae-smoke-0"
     assert facts["torch"] == torch.__version__ and facts["threads"] == torch.get_num_threads()
+    assert all(type(value) in (str, int, bool, type(None)) for value in facts.values())
     assert facts["date"].endswith("+00:00")
     text = json.dumps(facts)
     assert "/" not in text and "\\" not in text
     for name in (getpass.getuser(), socket.gethostname()):
         assert name not in facts.values()
+
+
+@pytest.mark.parametrize("build", ["2.13.0", "2.13.0+cpu", "2.13.0+cu130"])
+def test_provenance_names_the_build_of_torch_whatever_the_package_calls_itself(build, monkeypatch):
+    monkeypatch.setattr(torch, "__version__", torch.torch_version.TorchVersion(build))
+    monkeypatch.setattr(runs.importlib.metadata, "version", lambda package: "2.13.0")
+    facts = provenance(preset("smoke"))
+    assert facts["torch"] == build and facts["numpy"] == "2.13.0"
 
 
 def test_without_git_the_commit_is_unknown(monkeypatch):
