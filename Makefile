@@ -28,7 +28,7 @@ notebooks: $(INSTALLED)
 
 # The notebook cache knows the notebooks' code only: when the package or the preset changes, execute anew.
 # Runs and cohorts are memoised by their own configuration and stay.
-$(FRESH): $(INSTALLED) $(wildcard eccl/*.py eccl/*/*.py)
+$(FRESH): $(INSTALLED) $(shell find eccl -name '*.py')
 	$(BIN)/jupyter-book clean --all book/
 	mkdir -p $(@D) && touch $@
 

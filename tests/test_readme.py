@@ -3,6 +3,7 @@
 import ast
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import nbformat
@@ -64,6 +65,13 @@ def test_a_command_can_be_typed(command):
         assert arguments == ["lab"]
     else:
         pytest.fail(f"no test knows {program}")
+
+
+def test_the_book_is_executed_anew_whatever_source_changed():
+    rules = subprocess.run(["make", "-pn", "book"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (needed,) = re.findall(r"^book/_build/\.executed-with-\w+: (.*)$", rules, re.MULTILINE)
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "eccl").rglob("*.py")}
+    assert len(sources) > 80 and sources <= set(needed.split())
 
 
 def test_the_paths_it_names_exist():
