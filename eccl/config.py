@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 
 @dataclass(frozen=True)
 class SimulationConfig:
@@ -157,6 +159,7 @@ def replace(config: Any, **changes: Any) -> Any:
             hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
             raise ValueError(f"{type(config).__name__} has no setting {name!r}{hint}")
         current = getattr(config, name)
+        value = value.item() if isinstance(value, np.generic) else value  # as np.linspace and np.arange give them
         if dataclasses.is_dataclass(current) and isinstance(value, dict):
             value = replace(current, **value)
         elif isinstance(current, float) and type(value) is int:

@@ -136,7 +136,8 @@ def trait_table(
         Predictions of `trait_ceiling`; adds the share of its value that the model reaches, where that value's
         interval lies above 0.
     statistic : callable
-        `metrics.pearson` or `metrics.r_squared`. A constant prediction has no r (nan) and an R2 of about 0.
+        Of truth and prediction (n, K) and, if given, `weights` (R, n), to (K,) or (R, K), as `metrics.pearson` and
+        `metrics.r_squared`; the column `metric` has its name. A constant prediction has no r (nan), an R2 of about 0.
 
     Returns
     -------
@@ -152,11 +153,13 @@ def trait_table(
         name: np.vstack([statistic(y_test, p)[None], statistic(y_test, p, weights=weights)])
         for name, p in everything.items()
     }  # row 0 is the value, the others its replicates
+    called = getattr(statistic, "__name__", type(statistic).__name__)
+    metric = {"pearson": "r", "r_squared": "R2"}.get(called, called)
     rows = []
     for name in predictions:
         for label, columns in _columns(by).items():
             own = metrics.defined_mean(scores[name][:, columns])
-            row = {"model": name, by: label, "metric": {"pearson": "r", "r_squared": "R2"}[statistic.__name__]}
+            row = {"model": name, by: label, "metric": metric}
             row |= asdict(metrics.summarise(own[0], own[1:], len(y_test)))
             if ceiling is not None:
                 top = metrics.defined_mean(scores["_ceiling"][:, columns])

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from eccl import config
@@ -21,7 +22,16 @@ def test_unknown_preset_lists_the_presets():
         config.preset("huge")
 
 
-@pytest.mark.parametrize(("changes", "message"), [({"latent": "64"}, "latent"), ({"seed": 1.5}, "seed")])
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"latent": "64"}, "latent"),
+        ({"seed": 1.5}, "seed"),
+        ({"seed": np.float64(3)}, "seed"),
+        ({"loss": {"temperature": np.str_("0.1")}}, "temperature"),
+        ({"stage_mae": {"augment": np.int64(1)}}, "augment"),
+    ],
+)
 def test_wrong_type_is_refused(changes, message):
     with pytest.raises(TypeError, match=message):
         config.preset("smoke", **changes)
@@ -29,6 +39,14 @@ def test_wrong_type_is_refused(changes, message):
 
 def test_an_integer_serves_where_a_float_is_meant():
     assert config.preset("smoke", loss={"temperature": 1}).loss.temperature == 1.0
+
+
+def test_scalars_of_numpy_serve_and_mean_what_plain_ones_mean():
+    grid = [config.preset("smoke", loss={"temperature": value}) for value in np.linspace(0.1, 0.2, 3)]
+    assert [each.loss.temperature for each in grid] == pytest.approx([0.1, 0.15, 0.2])
+    changes = {"loss": {"alpha": np.float32(0.5)}, "seed": np.int64(3), "stage_mae": {"augment": np.bool_(False)}}
+    plain = config.preset("smoke", loss={"alpha": 0.5}, seed=3, stage_mae={"augment": False})
+    assert config.digest(config.preset("smoke", **changes)) == config.digest(plain)
 
 
 def test_preset_comes_from_the_environment(monkeypatch):

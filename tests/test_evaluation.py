@@ -265,6 +265,19 @@ def test_the_mean_has_no_correlation_but_an_explained_variance_of_0(predictions)
     assert set(explained["metric"]) == {"R2"}
 
 
+def test_any_statistic_of_truth_and_prediction_serves(predictions):
+    def mean_error(y, p, *, weights=None):
+        error = np.abs(y - p)
+        return error.mean(axis=0) if weights is None else weights @ error / weights.sum(axis=1, keepdims=True)
+
+    y, models = predictions
+    table = evaluation.trait_table(models, y, metrics.bootstrap_indices(80, 50, 0), by="trait", statistic=mean_error)
+    assert set(table["metric"]) == {"mean_error"}
+    ours = table.query("model == 'ECCL'")
+    np.testing.assert_allclose(ours["value"], np.abs(y - models["ECCL"]).mean(axis=0))
+    assert (ours["low"] <= ours["value"]).all() and (ours["value"] <= ours["high"]).all()
+
+
 def test_traits_that_were_not_measured_are_left_out(predictions):
     y, models = predictions
     holes = y.copy()
