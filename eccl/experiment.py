@@ -31,12 +31,13 @@ from eccl.data.splitting import Split
 from eccl.data.store import Store, pack
 from eccl.encoders.vit import ECGEncoder
 from eccl.features import cmr_features, embed
+from eccl.machine import engine
 from eccl.metrics import Estimate, bootstrap_indices
 from eccl.probes import baseline, measurement_baseline, probe_diseases, probe_traits, trait_ceiling
 from eccl.records import ECG, Cine
 from eccl.runs import Run
 from eccl.simulate.cohort import TRUTH, read_truth, simulate_cohort
-from eccl.stages import fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
+from eccl.stages import Trained, fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
 from eccl.traits import DISEASE_CODES
 
 
@@ -147,10 +148,13 @@ def ingested(
 
 def pretrain(data: Data) -> Pretrained:
     """The three pretraining stages, in order: ECG autoencoder, CMR encoder, ECCL."""
-    _, mae = pretrain_ecg(data.store, data.split, data.config)
-    _, cmr = pretrain_cmr(data.store, data.split, data.config)
-    _, eccl = pretrain_eccl(data.store, data.split, data.config, mae, cmr)
-    return Pretrained(mae, cmr, eccl)
+    return Pretrained(*(stage.run for stage in _stages(data)))
+
+
+def _stages(data: Data) -> tuple[Trained, Trained, Trained]:
+    mae = pretrain_ecg(data.store, data.split, data.config)
+    cmr = pretrain_cmr(data.store, data.split, data.config)
+    return mae, cmr, pretrain_eccl(data.store, data.split, data.config, mae.run, cmr.run)
 
 
 def pretrain_available(data: Data) -> dict[str, Run]:
@@ -182,18 +186,16 @@ def _image_target(data: Data) -> str | None:
 
 def encoders(data: Data) -> dict[str, nn.Module]:
     """ECG encoders to compare, frozen: random weights, stage 1a alone (MAE), and stage 2 (ECCL)."""
-    mae, _ = pretrain_ecg(data.store, data.split, data.config)
-    runs = pretrain(data)
-    eccl, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr)
+    mae, _, eccl = _stages(data)
     with torch.random.fork_rng():
         torch.manual_seed(data.config.seed)
         random = ECGEncoder(data.config.ecg).eval()
-    return {"random": random, "MAE": mae.encoder, "ECCL": eccl.ecg}
+    return {"random": random, "MAE": mae.model.encoder, "ECCL": eccl.model.ecg}
 
 
-def features(data: Data, encoder: nn.Module) -> np.ndarray:
-    """ECG features h_ecg of all participants, shape (N, width)."""
-    return embed(encoder, data.store, np.arange(len(data.store)))
+def features(data: Data, encoder: nn.Module, modality: str = "ecg") -> np.ndarray:
+    """Features h_ecg, or h_cmr, of all participants, shape (N, width)."""
+    return embed(encoder, data.store, np.arange(len(data.store)), modality, fabric=engine(data.config))
 
 
 def probed(data: Data, target: str) -> dict[str, np.ndarray]:
@@ -268,10 +270,12 @@ def ceiling(data: Data) -> np.ndarray | None:
 
 def embeddings(data: Data, indices: np.ndarray, shuffle_pairs: bool = False) -> tuple[np.ndarray, np.ndarray]:
     """Unit embeddings z_ecg and z_cmr of stage 2, each (n, latent), or of the control trained on shuffled pairs."""
-    runs = pretrain(data)
-    model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr, shuffle_pairs=shuffle_pairs)
-    h_cmr = torch.from_numpy(cmr_features(data.store, data.config, runs.cmr)[indices])
-    h_ecg = torch.from_numpy(embed(model.ecg, data.store, indices))
+    mae, cmr, eccl = _stages(data)
+    if shuffle_pairs:
+        eccl = pretrain_eccl(data.store, data.split, data.config, mae.run, cmr.run, shuffle_pairs=True)
+    model = eccl.model
+    h_cmr = torch.from_numpy(cmr_features(data.store, data.config, cmr.run)[indices])
+    h_ecg = torch.from_numpy(embed(model.ecg, data.store, indices, fabric=engine(data.config)))
     with torch.inference_mode():
         z_ecg, z_cmr = model.cpu().project_ecg(h_ecg), model.project_cmr(h_cmr)
     return tuple(torch.nn.functional.normalize(z, dim=-1).numpy() for z in (z_ecg, z_cmr))
@@ -305,8 +309,7 @@ def prevalence(data: Data) -> pd.DataFrame:
 
 def embed_records(data: Data, ecgs: Sequence[ECG], cines: Sequence[Cine]) -> tuple[np.ndarray, np.ndarray]:
     """Unit embeddings z_ecg (n, latent) of ECGs and z_cmr (m, latent) of cines that belong to no cohort, by stage 2."""
-    runs = pretrain(data)
-    model, _ = pretrain_eccl(data.store, data.split, data.config, runs.mae, runs.cmr)
+    model = _stages(data)[2].model
     signals = torch.from_numpy(np.stack([ecg.signal for ecg in ecgs]))
     frames = torch.from_numpy(np.stack([scale_intensity(cine.frames) for cine in cines]))
     with torch.inference_mode():

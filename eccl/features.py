@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -12,8 +14,12 @@ from eccl.config import Config
 from eccl.data.files import replacing
 from eccl.data.store import Store
 from eccl.encoders.cmr import cmr_encoder
+from eccl.machine import engine
 from eccl.records import DataError
 from eccl.runs import Run
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @torch.inference_mode()
@@ -23,7 +29,7 @@ def embed(
     indices: Sequence[int] | np.ndarray,
     modality: str = "ecg",
     batch_size: int = 64,
-    device: torch.device | str | None = None,
+    fabric: Fabric | None = None,
 ) -> np.ndarray:
     """What a model makes of one modality of participants, in evaluation mode: float32 (n, width).
 
@@ -33,19 +39,20 @@ def embed(
         Takes a batch of ECGs or cines. It is left as it was: device, training mode.
     modality : "ecg" or "cmr"
         What the encoder takes.
-    device : optional
-        Where to compute; default the GPU if there is one.
+    fabric : Fabric, optional
+        Of `eccl.machine.engine`: where, and in which precision; by default where the encoder is, in its own.
     """
     if modality not in ("ecg", "cmr"):
         raise ValueError(f"no modality is named {modality!r}; there are ecg and cmr")
     field = {"ecg": "ecg", "cmr": "cine"}[modality]
-    device = torch.device(device or ("cuda" if torch.cuda.is_available() else "cpu"))
     home, training = next(encoder.parameters()).device, encoder.training
+    device, precision = (home, nullcontext()) if fabric is None else (fabric.device, fabric.autocast())
     encoder.to(device).eval()
     rows = np.asarray(indices)
     starts = range(0, len(rows), batch_size)
     batches = (store.batch(rows[start : start + batch_size], modalities=(field,)) for start in starts)
-    features = [encoder(getattr(batch, field).to(device)).float().cpu() for batch in batches]
+    with precision:
+        features = [encoder(getattr(batch, field).to(device)).float().cpu() for batch in batches]
     encoder.to(home).train(training)
     return torch.cat(features).numpy()
 
@@ -63,13 +70,18 @@ def load_encoder(encoder: nn.Module, run: Run) -> nn.Module:
 
 
 def cmr_features(store: Store, config: Config, cmr_run: Run) -> np.ndarray:
-    """h_cmr (N, width) of everyone in a store by a frozen CMR encoder; computed once and kept in the run's folder."""
+    """h_cmr (N, width) of everyone in a store by a frozen CMR encoder; computed once and kept in the run's folder.
+
+    Of several processes the first computes them and the others wait for it.
+    """
     path = cmr_run.folder / f"h_cmr-{store.fingerprint}.npy"
-    if not path.exists():
+    fabric = engine(config)
+    if fabric.is_global_zero and not path.exists():
         encoder = load_encoder(cmr_encoder(config.cmr), cmr_run)
-        features = embed(encoder, store, np.arange(len(store)), "cmr")
+        features = embed(encoder, store, np.arange(len(store)), "cmr", fabric=fabric)
         with replacing(path) as beside, open(beside, "wb") as file:
             np.save(file, features)
+    fabric.barrier()
     try:
         return np.load(path)
     except (OSError, ValueError, EOFError) as error:

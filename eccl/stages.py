@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +30,7 @@ from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.vit import ECGEncoder, ECGMaskedAutoencoder
 from eccl.features import cmr_features, embed, load_encoder
 from eccl.losses import contrastive, gather, trait_loss
+from eccl.machine import engine
 from eccl.model import ECCL, CMRModel, ECGPredictor
 from eccl.runs import Run
 from eccl.supervision import rows_of, supervise
@@ -40,10 +41,18 @@ RECIPE = 1  # enters every digest; raise it when the same settings come to mean 
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A model on the CPU, in evaluation mode, with the weights of its best epoch; and its run. Unpacks into the two."""
+    """A model on the CPU, in evaluation mode, with the weights of its best epoch; and its run. Unpacks into the two.
 
-    model: nn.Module
+    The weights of a run that was complete already are read when the model is first asked for.
+    """
+
     run: Run
+    read: Callable[[], nn.Module]
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The model."""
+        return self.read()
 
     def __iter__(self) -> Iterator[Any]:
         return iter((self.model, self.run))
@@ -54,12 +63,14 @@ class Supervised(Trained):
     """A trained model that predicts traits or diagnoses."""
 
     store: Store
+    config: Config
     modality: str
     to_units: Callable[[np.ndarray], np.ndarray]
 
     def predict(self, indices: Sequence[int] | np.ndarray) -> np.ndarray:
         """Traits in their units or probabilities of diagnoses (n, K) of participants of the store."""
-        return self.to_units(embed(self.model, self.store, indices, self.modality))
+        fabric = engine(self.config)
+        return self.to_units(embed(self.model, self.store, indices, self.modality, fabric=fabric))
 
 
 def pretrain_ecg(store: Store, split: Split, config: Config, **options: Any) -> Trained:
@@ -77,17 +88,15 @@ def pretrain_ecg(store: Store, split: Split, config: Config, **options: Any) -> 
     def step(model: nn.Module, batch: Batch, generator: torch.Generator) -> Step:
         return Step(model(augment(batch.ecg, model, generator), generator).loss)
 
-    return Trained(
-        *_stage(
-            "mae",
-            config.stage_mae,
-            (config.ecg, config.mae),
-            build=lambda: ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae),
-            objective=lambda: Objective(step),
-            data=(store, split, "ecg"),
-            config=config,
-            **options,
-        )
+    return _stage(
+        "mae",
+        config.stage_mae,
+        (config.ecg, config.mae),
+        build=lambda: ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae),
+        objective=lambda: Objective(step),
+        data=(store, split, "ecg"),
+        config=config,
+        **options,
     )
 
 
@@ -102,7 +111,7 @@ def pretrain_cmr(store: Store, split: Split, config: Config, target: str = "trai
         As in `pretrain_ecg`.
     """
     supervision = supervise(store, split, target)
-    model, run = _stage(
+    trained = _stage(
         f"cmr-{target}",
         config.stage_cmr,
         (config.cmr, target),
@@ -112,7 +121,7 @@ def pretrain_cmr(store: Store, split: Split, config: Config, target: str = "trai
         config=config,
         **options,
     )
-    return Supervised(model, run, store, "cmr", supervision.to_units)
+    return Supervised(trained.run, trained.read, store, config, "cmr", supervision.to_units)
 
 
 def pretrain_eccl(
@@ -142,12 +151,10 @@ def pretrain_eccl(
         As in `pretrain_ecg`.
     """
 
-    def build() -> ECCL:
-        model = ECCL(config)
+    def start(model: ECCL) -> None:
         if mae_run is not None:
             load_encoder(model.ecg, mae_run)
         load_encoder(model.cmr, cmr_run)
-        return model.freeze_cmr()
 
     def objective() -> Objective:
         partner = shuffled(len(store), split, config.seed) if shuffle_pairs else np.arange(len(store))
@@ -165,18 +172,17 @@ def pretrain_eccl(
 
         return Objective(step)
 
-    return Trained(
-        *_stage(
-            "eccl-shuffled" if shuffle_pairs else "eccl",
-            config.stage_eccl,
-            (config.ecg, config.cmr, config.latent, config.loss, shuffle_pairs),
-            build=build,
-            objective=objective,
-            data=(store, split, "ecg"),
-            config=config,
-            upstream={"mae": mae_run, "cmr": cmr_run},
-            **options,
-        )
+    return _stage(
+        "eccl-shuffled" if shuffle_pairs else "eccl",
+        config.stage_eccl,
+        (config.ecg, config.cmr, config.latent, config.loss, shuffle_pairs),
+        build=lambda: ECCL(config).freeze_cmr(),
+        start=start,
+        objective=objective,
+        data=(store, split, "ecg"),
+        config=config,
+        upstream={"mae": mae_run, "cmr": cmr_run},
+        **options,
     )
 
 
@@ -198,24 +204,23 @@ def fine_tune(
     """
     supervision = supervise(store, split, target)
 
-    def build() -> ECGPredictor:
-        model = ECGPredictor(ECGEncoder(config.ecg), supervision.targets.shape[1])
+    def start(model: ECGPredictor) -> None:
         if init is not None:
             load_encoder(model.encoder, init)
-        return model
 
-    model, run = _stage(
+    trained = _stage(
         f"finetune-{target}-{'scratch' if init is None else init.config['stage']}",
         config.stage_finetune,
         (config.ecg, target),
-        build=build,
+        build=lambda: ECGPredictor(ECGEncoder(config.ecg), supervision.targets.shape[1]),
+        start=start,
         objective=lambda: supervision.objective("ecg", _augmentation(ECGAugmentation, config.stage_finetune)),
         data=(store, split, "ecg"),
         config=config,
         upstream={"init": init},
         **options,
     )
-    return Supervised(model, run, store, "ecg", supervision.to_units)
+    return Supervised(trained.run, trained.read, store, config, "ecg", supervision.to_units)
 
 
 def shuffled(count: int, split: Split, seed: int) -> np.ndarray:
@@ -248,11 +253,12 @@ def _stage(
     objective: Callable[[], Objective],
     data: tuple[Store, Split, str],
     config: Config,
+    start: Callable[[nn.Module], None] | None = None,
     upstream: Mapping[str, Run | None] | None = None,
     root: Path | None = None,
     **options: Any,
-) -> tuple[nn.Module, Run]:
-    """The model and the run of a stage, trained unless it is complete."""
+) -> Trained:
+    """A stage, trained unless its run is complete: `start` gives weights of `upstream` to the model that is built."""
     store, split, field = data
     names = {role: run and run.name for role, run in (upstream or {}).items()}
     participants = digest(split.train.tolist(), split.validation.tolist())
@@ -261,13 +267,19 @@ def _stage(
         *(RECIPE, name, stage, *parts, config.seed, config.precision, store.fingerprint, participants, names),
         root=root,
     )
-    with torch.random.fork_rng(devices=[]):
-        torch.default_generator.manual_seed(config.seed)  # initial weights
-        model = build()
+
+    def built() -> nn.Module:
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)  # initial weights
+            return build()
+
     if run.complete:
-        return run.load_into(model).eval(), run
+        return Trained(run, lambda: run.load_into(built()).eval())
+    model = built()
+    if start is not None:
+        start(model)
     description = {"stage": name, "upstream": names, "data": store.fingerprint, "participants": participants}
     read = partial(store.batch, modalities=(field,))
     task = Task(objective(), read, split.train, split.validation, stage)
     fit(model, task, run, config, description=description, **options)
-    return model, run
+    return Trained(run, lambda: model)

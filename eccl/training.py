@@ -20,6 +20,7 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from eccl.config import Config, StageConfig, to_dict
+from eccl.machine import engine
 from eccl.optimisation import TRAINING, VALIDATION, entropy, epoch_batches, learning_rate, optimiser
 from eccl.runs import Run, provenance
 
@@ -139,8 +140,7 @@ def fit(
     run : Run
         Where everything is written. If it is complete, nothing is trained.
     config : Config
-        Seed, precision and devices. With several devices a script is started once for each, by
-        `torchrun --nproc-per-node N` or by itself, and each batch is shared among them; a notebook takes one.
+        Seed, precision and devices. With several devices (`eccl.machine.engine`) each batch is shared among them.
     description : dict, optional
         What config.json and provenance.json say besides: the stage, earlier runs, data.
     on_epoch : callable, optional
@@ -156,7 +156,7 @@ def fit(
         If the run's folder cannot be read or written, or another process is training it.
     """
     if not run.complete:
-        fabric = _fabric(config)
+        fabric = engine(config)
         writes = fabric.is_global_zero
         cuda = [fabric.device] if fabric.device.type == "cuda" else []
         with run.lock() if writes else contextlib.nullcontext(), torch.random.fork_rng(cuda):
@@ -249,18 +249,6 @@ def _evaluate(module: nn.Module, task: Task, fabric: Any, config: Config) -> dic
     prediction = torch.cat([step.prediction for step in steps]).float().cpu().numpy()
     target = torch.cat([step.target for step in steps]).float().cpu().numpy()
     return {"validation_loss": float(loss), "validation_score": float(task.objective.score(prediction, target))}
-
-
-def _fabric(config: Config) -> Any:
-    """The engine: device, precision, and one process a device."""
-    from lightning_fabric import Fabric
-
-    strategy = "ddp" if config.devices > 1 else "auto"
-    fabric = Fabric(
-        accelerator=config.accelerator, devices=config.devices, precision=config.precision, strategy=strategy
-    )
-    fabric.launch()
-    return fabric
 
 
 def _draw(fabric: Any, purpose: int, *key: int) -> torch.Generator:

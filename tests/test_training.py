@@ -3,7 +3,6 @@
 import math
 import os
 import signal
-import socket
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from processes import free_port, join_as, processes
 from torch import Tensor, nn
 
 from eccl.config import StageConfig, preset
@@ -202,21 +202,6 @@ def killed(folder):
     train(folder, on_epoch=lambda row: row["epoch"] == 1 and os.kill(os.getpid(), signal.SIGKILL))
 
 
-def processes(target, *arguments):
-    """The exit codes of fresh processes, one for each tuple of arguments; the slow imports are done once for all."""
-    context = torch.multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["lightning_fabric", "eccl.training"])
-    started = [context.Process(target=target, args=each) for each in arguments]
-    for process in started:
-        process.start()
-    for process in started:
-        process.join(120)
-    codes = [process.exitcode for process in started]
-    for process in started:
-        process.kill()
-    return codes
-
-
 def test_killed_process_is_resumed_bit_for_bit(whole, tmp_path):
     assert processes(killed, (tmp_path,)) == [-signal.SIGKILL]
     assert (tmp_path / "toy-0" / "state.pt").exists()
@@ -326,18 +311,14 @@ def contrast(model, batch, generator):
 
 
 def rank(number, port, folder):
-    torch.set_num_threads(1)
-    os.environ |= {"MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "TORCHELASTIC_RUN_ID": "test"}
-    os.environ |= {"RANK": str(number), "LOCAL_RANK": str(number), "WORLD_SIZE": "2"}
+    join_as(number, 2, port)
     config = replace(CONFIG, devices=2)
     model, run = train(folder, Contrast(), Objective(contrast), replace(STAGE, epochs=2), config)
     torch.save({"weights": model.state_dict(), "complete": run.complete}, Path(folder) / f"{number}.pt")
 
 
 def test_two_processes_train_as_one(tmp_path):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     assert processes(rank, (0, port, tmp_path), (1, port, tmp_path)) == [0, 0]
     first, second = (torch.load(tmp_path / f"{number}.pt", weights_only=True) for number in range(2))
     assert first["complete"] and second["complete"] and same(first["weights"], second["weights"])
