@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from edfio import Edf, EdfSignal
+from edfio import Bdf, BdfSignal, Edf, EdfSignal
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.sequence import Sequence
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian
@@ -113,6 +113,16 @@ def write_edf(path: Path, ecg: ECG, **others) -> Path:
     return path
 
 
+def write_bdf(path: Path, ecg: ECG) -> Path:
+    """BDF by edfio, of whose 24 bits one count is 5 uV."""
+    limits = {"digital_range": (-99_999, 99_999), "physical_range": (-99_999 * 5, 99_999 * 5)}
+    rows = zip(LEADS, counts(ecg))
+    Bdf(
+        [BdfSignal(row * 5.0, ecg.sampling_rate, label=lead, physical_dimension="uV", **limits) for lead, row in rows]
+    ).write(path)
+    return path
+
+
 def write_csv(path: Path, ecg: ECG, titles: list[str] | None = None) -> Path:
     """CSV in mV, its unit in each title."""
     titles = titles or [f"{lead} (mV)" for lead in LEADS]
@@ -138,6 +148,7 @@ WRITERS = {  # suffix or name: (file name, writer, what the caller must state)
     "aecg": ("b.xml", write_aecg, {}),
     "dicom": ("a.dcm", write_dicom_ecg, {}),
     "edf": ("a.edf", write_edf, {}),
+    "bdf": ("a.bdf", write_bdf, {}),
     "csv": ("a.csv", write_csv, {"rate": 500}),
     "npy": ("a.npy", write_npy, {"rate": 500, "unit": "mV"}),
 }

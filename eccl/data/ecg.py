@@ -9,12 +9,16 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.ecg_formats import aecg, cardiosoft
+from eccl.data.ecg_formats import aecg, cardiosoft, muse, sierra
 from eccl.data.ecg_formats.arrays import read_csv, read_npy
 from eccl.data.ecg_formats.content import parse_xml, read_content
-from eccl.data.ecg_formats.dicom_ecg import is_dicom, read_dicom_ecg
+from eccl.data.ecg_formats.dicom_ecg import read_dicom_ecg
 from eccl.data.ecg_formats.edf import read_edf_leads
-from eccl.data.ecg_formats.wfdb_record import header_of, read_wfdb, record_stem
+from eccl.data.ecg_formats.hdf5 import read_hdf5
+from eccl.data.ecg_formats.kinds import kind_of, unknown_root
+from eccl.data.ecg_formats.matlab import read_matlab
+from eccl.data.ecg_formats.scp import read_scp
+from eccl.data.ecg_formats.wfdb_record import read_wfdb, record_stem
 from eccl.data.files import replacing
 from eccl.data.leads import MARGIN, Channels, assemble
 from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError
@@ -22,8 +26,14 @@ from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError
 __all__ = ["GAIN", "read_ecg", "record_stem", "write_ecg"]
 
 GAIN = 200  # ADC units per mV of the files written here: 5 uV per bit, as a resting ECG recorder has
-_WFDB = ("", ".hea", ".dat", ".mat")
-_XML = {cardiosoft.ROOT: cardiosoft.read_cardiosoft, aecg.ROOT: aecg.read_aecg}
+_XML = {
+    muse.ROOT: muse.read_muse,
+    cardiosoft.ROOT: cardiosoft.read_cardiosoft,
+    sierra.ROOT: sierra.read_sierra,
+    aecg.ROOT: aecg.read_aecg,
+}
+_OF_SECONDS = {"wfdb": read_wfdb, "edf": read_edf_leads, "scp": read_scp}  # read only what is wanted of a long file
+_WHOLE = {"dicom": read_dicom_ecg, "csv": read_csv, "npy": read_npy, "matlab": read_matlab}
 
 
 def read_ecg(
@@ -33,12 +43,15 @@ def read_ecg(
     resample: bool = True,
     unit: str | None = None,
     rate: float | None = None,
+    record: int | None = None,
 ) -> ECG:
     """The first `duration` seconds of a recording, its 12 leads in the order of `LEADS`, in mV.
 
-    WFDB (with or without the extension), CardioSoft and HL7 aECG (.xml), DICOM (.dcm, or without an extension), EDF
-    (.edf), CSV and NPY. Leads are found by name, as `eccl.data.leads.lead_name` says; other channels are left out; the
-    limb leads other than I and II are computed from these where they are missing.
+    WFDB (with or without the extension), XML of GE MUSE, CardioSoft, Philips Sierra and HL7 aECG, SCP-ECG, DICOM, EDF
+    and BDF, HDF5 (CODE-15 %, SPH), MATLAB, CSV and NPY. The format is told by the content, whatever the file is called;
+    WFDB and CSV by their names. Leads are found by name, as `eccl.data.leads.lead_name` says; other channels are left
+    out; the limb leads other than I and II are computed from these where they are missing. Where leads have no names
+    (HDF5, MATLAB, NPY) their order is taken to be that of `LEADS`, and must keep Einthoven's and Goldberger's laws.
 
     Parameters
     ----------
@@ -51,16 +64,19 @@ def read_ecg(
     resample : bool
         Whether a record at another rate is resampled (band-limited polyphase filter) or refused.
     unit, rate : str and float, optional
-        Unit of the samples (mV, uV, V or nV) and rate in Hz, for a file that states none, as CSV, NPY and some WFDB
-        headers. They never override what is stated.
+        Unit of the samples (mV, uV, V or nV) and rate in Hz, for a file that states none, as CSV, NPY, HDF5, MATLAB and
+        some WFDB headers. They never override what is stated.
+    record : int, optional
+        Which recording of an HDF5 file of many: its `exam_id` if the file has them, else its row, counted from 0.
 
     Raises
     ------
     DataError
-        If a file is missing, damaged or of an unknown format, a lead is missing or there twice, a unit is absent or no
-        voltage, the rate is absent or refused, the record is too short, or a sample is missing.
+        If a file is missing, damaged or of a format that is not read, a lead is missing, flat or there twice, limb
+        leads contradict one another, a unit is absent or no voltage, the rate is absent or refused, the record is too
+        short or not named among many, or a sample is missing.
     """
-    channels = _read_channels(Path(path), duration + MARGIN)
+    channels = _read_channels(Path(path), duration + MARGIN, record)
     return assemble(channels, sampling_rate, duration, resample, unit, rate)
 
 
@@ -95,36 +111,22 @@ def write_ecg(path: Path | str, ecg: ECG) -> Path:
     return header
 
 
-def _read_channels(path: Path, seconds: float) -> Channels:
-    suffix = path.suffix.lower()
-    if suffix == ".xml":
+def _read_channels(path: Path, seconds: float, record: int | None) -> Channels:
+    kind = kind_of(path)
+    if kind == "hdf5":
+        return read_hdf5(path, record)
+    if record is not None:
+        raise DataError(f"one recording, so that there is no record {record}", source=path, remedy="leave record= out")
+    if kind == "xml":
         return _read_xml(path)
-    if suffix == ".dcm" or (not suffix and is_dicom(path)):
-        return read_dicom_ecg(path)
-    if suffix == ".edf":
-        return read_edf_leads(path, seconds)
-    if suffix == ".csv":
-        return read_csv(path)
-    if suffix == ".npy":
-        return read_npy(path)
-    if suffix not in _WFDB:
-        raise DataError(
-            f"the ECG format {suffix!r} is not known",
-            source=path,
-            remedy="give WFDB (.hea), CardioSoft or HL7 aECG (.xml), DICOM (.dcm), EDF (.edf), CSV or NPY",
-        )
-    if path.is_dir() and not header_of(path).is_file():
-        raise DataError("this is a folder", source=path, remedy="give the path of one recording")
-    return read_wfdb(path, seconds)
+    if kind in _OF_SECONDS:
+        return _OF_SECONDS[kind](path, seconds)
+    return _WHOLE[kind](path)
 
 
 def _read_xml(path: Path) -> Channels:
     root = parse_xml(read_content(path), path)
     name = root.tag.rpartition("}")[2]
     if name not in _XML:
-        raise DataError(
-            f"the root element is {name[:40]!r}, neither {' nor '.join(_XML)}",
-            source=path,
-            remedy="export it as CardioSoft XML or HL7 aECG",
-        )
+        raise unknown_root(name, _XML, path)
     return _XML[name](root, path)

@@ -12,7 +12,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError
+from eccl.data.limb_leads import DERIVED, check_order
+from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError, check_changes
 
 MILLIVOLTS = {  # of one unit, in lower case; micro is written as u and as two code points
     "v": 1e3,
@@ -23,9 +24,9 @@ MILLIVOLTS = {  # of one unit, in lower case; micro is written as u and as two c
     "nv": 1e-6,
 }
 RATES = (50.0, 50_000.0)  # Hz that an ECG can have; a rate beyond them was read in the wrong unit
+RESOLUTION = 0.005  # mV, of the ECGs in a cohort; a lead that is flat once it is written there cannot be read again
 MARGIN = 1.0  # s read beyond what is asked for, so that the filter has no edge at the cut
 
-_DERIVED = {"III": (-1.0, 1.0), "aVR": (-0.5, -0.5), "aVL": (1.0, -0.5), "aVF": (-0.5, 1.0)}  # of I and of II
 _PREFIX = re.compile(r"MDC_ECG_LEAD_|((ECG|EKG|LEAD)[ _]+)+")  # HL7 aECG; DICOM, EDF+
 _SUFFIX = re.compile(r"( \(EINTHOVEN\)|, AUGMENTED VOLTAGE, (RIGHT|LEFT|FOOT))$")  # DICOM's context group 3001
 _LEADS = {lead.upper(): lead for lead in LEADS} | {"DI": "I", "DII": "II", "DIII": "III"}  # D: derivation, CODE-15 %
@@ -49,6 +50,10 @@ class Channels:
         Hz; None where the file states none.
     source : str
         The file.
+    others : tuple of str
+        Names of the channels that were not read because they are no leads, for messages.
+    order_assumed : bool
+        Whether the names are not written in the file but taken from the order of its rows, which is then tested.
     """
 
     names: tuple[str, ...]
@@ -56,6 +61,8 @@ class Channels:
     units: tuple[str | None, ...]
     sampling_rate: float | None
     source: str
+    others: tuple[str, ...] = ()
+    order_assumed: bool = False
 
 
 def lead_name(label: str | None) -> str | None:
@@ -138,7 +145,8 @@ def assemble(
     ------
     DataError
         If a lead is missing and cannot be derived, or is there twice; a unit is absent or no voltage; the rate is
-        absent, impossible or refused; there are too few samples, or one is not finite.
+        absent, impossible or refused; there are too few samples, or one is not finite; a lead never changes; the
+        order of the rows is assumed and cannot be.
     """
     source = channels.source
     rows = _rows(channels)
@@ -158,11 +166,15 @@ def assemble(
             * in_millivolts(channels.units[row] or unit, f"lead {lead}", source)
             for lead, row in rows.items()
         }
-        for lead, (of_one, of_two) in _DERIVED.items():
+        for lead, (of_one, of_two) in DERIVED.items():
             if lead not in signal:
                 signal[lead] = of_one * signal["I"] + of_two * signal["II"]
-    leads = np.stack([signal[lead] for lead in LEADS])
-    return ECG(_at_rate(leads, stated, sampling_rate, duration, resample, source), sampling_rate, source)
+    leads = _recorded(np.stack([signal[lead] for lead in LEADS]), stated, sampling_rate, duration, source)
+    if channels.order_assumed:
+        check_order(leads, stated, source)
+    ecg = ECG(_at_rate(leads, stated, sampling_rate, duration, resample, source), sampling_rate, source)
+    check_changes(ecg.signal, RESOLUTION, source)
+    return ecg
 
 
 def _rows(channels: Channels) -> dict[str, int]:
@@ -171,10 +183,11 @@ def _rows(channels: Channels) -> dict[str, int]:
     for row, name in enumerate(channels.names):
         if lead := lead_name(name):
             found[lead].append(row)
-    derivable = _DERIVED if found["I"] and found["II"] else ()
+    derivable = DERIVED if found["I"] and found["II"] else ()
     missing = [lead for lead in LEADS if not found[lead] and lead not in derivable]
     if missing:
-        some = ", ".join(name or "unnamed" for name in channels.names[:40]) or "no channels"
+        there = (*channels.names, *channels.others)[:40]
+        some = ", ".join(name or "unnamed" for name in there) or "no channels"
         raise DataError(
             f"lead {', '.join(missing)} is missing among {some}",
             source=channels.source,
@@ -190,18 +203,26 @@ def _rows(channels: Channels) -> dict[str, int]:
     return {lead: rows[0] for lead, rows in found.items() if rows}
 
 
+def _recorded(leads: np.ndarray, stated: float, wanted: float, duration: float, source: str) -> np.ndarray:
+    """The leads in mV (12, T) up to their first gap behind the stretch that is wanted, which is checked."""
+    if leads.shape[1] * wanted / stated <= round(duration * wanted) - 1:
+        raise DataError(
+            f"{leads.shape[1] / stated:.5g} s long, shorter than {duration:g} s",
+            source=source,
+            remedy="leave it out; a short record is not padded, since that would invent signal",
+        )
+    # Before the filter, which would spread a gap over a lead and let a flat one follow what comes behind the cut.
+    ECG(leads[:, : math.ceil(duration * stated)], stated, source)
+    gaps = np.flatnonzero(~np.isfinite(leads).all(axis=0))
+    return leads[:, : gaps[0]] if gaps.size else leads
+
+
 def _at_rate(
     signal: np.ndarray, stated: float, wanted: float, duration: float, resample: bool, source: str
 ) -> np.ndarray:
     from scipy.signal import resample_poly
 
     samples = round(duration * wanted)
-    if signal.shape[1] * wanted / stated <= samples - 1:
-        raise DataError(
-            f"{signal.shape[1] / stated:.5g} s long, shorter than {duration:g} s",
-            source=source,
-            remedy="leave it out; a short record is not padded, since that would invent signal",
-        )
     if stated == wanted:
         return signal[:, :samples]
     if not resample:
@@ -210,8 +231,6 @@ def _at_rate(
             source=source,
             remedy="resample the file, or allow it: read_ecg(..., resample=True)",
         )
-    if not np.isfinite(signal).all():
-        return signal[:, :samples]  # the filter would spread the gap over the leads; ECG() names the lead and refuses
     ratio = _ratio(wanted, stated, samples, source)
     return resample_poly(signal, ratio.numerator, ratio.denominator, axis=1, padtype="line")[:, :samples]
 

@@ -2,56 +2,63 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
+import io
 import re
+from array import array
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 
 from eccl.data.ecg_formats.content import check_file, read_content
-from eccl.data.leads import Channels
+from eccl.data.ecg_formats.text import encoding_of
+from eccl.data.ecg_formats.twelve import bare, has_twelve
+from eccl.data.leads import Channels, lead_name
 from eccl.records import LEADS, DataError
+
+LONGEST_LINE = 1_000_000  # letters of a CSV; a sample of twelve leads takes some hundreds
 
 _TITLE = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]\s]{1,8})[)\]]")  # I (mV), time [s]
 _SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
 def read_csv(path: Path) -> Channels:
-    """The columns of a table separated by comma, semicolon or tab; units and rate as far as its header states them.
+    """The leads of a table separated by comma, semicolon or tab; units and rate as far as its header states them.
 
-    A lead's unit stands behind its name, as in "I (mV)". A column "time (s)" (or ms, us) gives the rate.
+    A lead's unit stands behind its name, as in "I (mV)". A column "time (s)" (or ms, us) gives the rate. Of all other
+    columns nothing but the title is looked at. One line is one sample.
 
     Raises
     ------
     DataError
-        If it is no table of numbers, its rows differ in length, or time does not run evenly.
+        If it is no table, a cell of a lead is no number, rows differ in length, or time does not run evenly.
     """
+    content = read_content(path)
     try:
-        lines = [line for line in read_content(path).decode("utf-8-sig").splitlines() if line.strip()]
-        separator = max(",;\t", key=lines[0].count) if lines else ","
-        titles = [title.strip() for title in next(csv.reader(lines[:1], delimiter=separator), [])]
-    except (UnicodeDecodeError, csv.Error) as error:
+        if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+            raise UnicodeError("it holds bytes of 0")
+        lines = _lines(content, path)
+        separator, titles = _header(next(lines, ""), lines)
+        matches = [_TITLE.fullmatch(title) for title in titles]
+        names = [match["name"] if match else title for match, title in zip(matches, titles)]
+        units = [match["unit"] if match else None for match in matches]
+        leads = [place for place, name in enumerate(names) if lead_name(name)]
+        times = [place for place, name in enumerate(names) if name.lower() == "time" and units[place] in _SECONDS][:1]
+        rows = (_cells(line, separator, len(titles)) for line in lines)
+        numbers = _numbers(rows, titles, [*leads, *times], path)
+    except (UnicodeError, csv.Error) as error:
         raise DataError(f"no table of text ({error})", source=path, remedy="save it as CSV, in UTF-8") from error
-    if len(lines) < 2:
-        raise DataError(
-            f"{len(lines)} rows, without samples", source=path, remedy="give a header and one row for each sample"
-        )
-    try:
-        table = np.loadtxt(lines[1:], delimiter=separator, comments=None, quotechar='"', ndmin=2)
-    except ValueError as error:
-        raise DataError(
-            f"no table of numbers ({error}, counted without the header)",
-            source=path,
-            remedy="give one number in every cell, with a point for decimals, and rows of one length",
-        ) from error
-    if table.shape[1] != len(titles):
-        raise DataError(
-            f"{len(titles)} titles over {table.shape[1]} columns", source=path, remedy="give each column its title"
-        )
-    matches = [_TITLE.fullmatch(title) for title in titles]
-    names = tuple(match["name"] if match else title for match, title in zip(matches, titles))
-    units = tuple(match["unit"] if match else None for match in matches)
-    return Channels(names, table.T, units, _rate(names, units, table, path), str(path))
+    rate = _rate(numbers[-1] * _SECONDS[units[times[0]]], path) if times else None
+    return Channels(
+        tuple(names[place] for place in leads),
+        numbers[: len(leads)],
+        tuple(units[place] for place in leads),
+        rate,
+        str(path),
+        others=tuple(name for name in names if not lead_name(name)),
+    )
 
 
 def read_npy(path: Path) -> Channels:
@@ -67,31 +74,115 @@ def read_npy(path: Path) -> Channels:
     check_file(path, largest=None)
     try:
         # Mapped: a shape that the file cannot hold is refused, not allocated; only what is wanted is read.
-        array = np.lib.format.open_memmap(path, mode="r")
+        table = np.lib.format.open_memmap(path, mode="r")
     except (ValueError, OSError, EOFError, TypeError, OverflowError, SyntaxError, TokenError) as error:
         raise DataError(
             f"damaged, or no NPY array of numbers ({error})",
             source=path,
             remedy="save it with numpy.save(), as an array of floats",
         ) from error
-    if array.dtype.kind not in "fiu":
-        raise DataError(f"an array of {array.dtype}", source=path, remedy="save an array of real numbers")
-    if array.ndim != 2 or array.shape.count(len(LEADS)) != 1:
+    if table.dtype.kind not in "fiu":
+        raise DataError(f"an array of {table.dtype}", source=path, remedy="save an array of real numbers")
+    if table.ndim != 2 or not has_twelve(table.shape):
         raise DataError(
-            f"an array of shape {array.shape}, not (12, samples) or (samples, 12)",
+            f"an array of shape {table.shape}, not (12, samples) or (samples, 12)",
             source=path,
             remedy=f"save one row for each of {', '.join(LEADS)}, in this order",
         )
-    leads = array if array.shape[0] == len(LEADS) else array.T
-    return Channels(LEADS, leads, (None,) * len(LEADS), None, str(path))
+    return bare(table, path)
 
 
-def _rate(names: tuple[str, ...], units: tuple[str | None, ...], table: np.ndarray, path: Path) -> float | None:
-    """Hz, of a column of time if there is one with its unit."""
-    columns = [place for place, name in enumerate(names) if name.lower() == "time" and units[place] in _SECONDS]
-    if not columns or len(table) < 2:
+def _lines(content: bytes, path: Path) -> Iterator[str]:
+    """The lines that hold anything, one by one."""
+    for line in io.TextIOWrapper(io.BytesIO(content), encoding_of(content)):
+        if len(line) > LONGEST_LINE:
+            raise DataError(
+                f"a line of {len(line)} letters, more than {LONGEST_LINE}",
+                source=path,
+                remedy="give a header of lead names and one row for each sample",
+            )
+        if line.strip():
+            yield line
+
+
+def _header(line: str, further: Iterator[str]) -> tuple[str, list[str]]:
+    """The separator, of which most leads come, and the titles, without empty ones at the end."""
+    if re.fullmatch(r"sep=[,;\t]\s*", line):  # what spreadsheets put first
+        line = next(further, "")
+    split = {separator: [title.strip()[:80] for title in _cells(line, separator)] for separator in ",;\t"}
+
+    def useful(separator: str) -> tuple[int, int]:
+        titles = split[separator]
+        return sum(lead_name(title) is not None or _TITLE.fullmatch(title) is not None for title in titles), len(titles)
+
+    separator = max(split, key=useful)
+    titles = split[separator]
+    while titles and not titles[-1]:
+        titles.pop()
+    return separator, titles
+
+
+def _cells(line: str, separator: str, expected: int | None = None) -> list[str]:
+    """The cells of a line; a quotation mark that is never closed, as text may hold, is a letter like any other."""
+    line = line.rstrip("\n")
+    if '"' not in line:
+        return line.split(separator)
+    cells = next(csv.reader([line], delimiter=separator))
+    if expected is None or len(cells) >= expected:
+        return cells
+    return [cell.strip().strip('"') for cell in line.split(separator)]
+
+
+def _numbers(rows: Iterator[list[str]], titles: list[str], wanted: list[int], path: Path) -> np.ndarray:
+    """The columns that are wanted, shape (columns, T)."""
+    found, empty, number = array("d"), 0, 0
+    for number, row in enumerate(rows, start=1):
+        if not any(map(str.strip, row)):
+            empty = empty or number  # a spreadsheet leaves such rows at its end; elsewhere, a sample is missing
+            continue
+        if empty:
+            raise DataError(
+                f"row {empty} below the header is empty", source=path, remedy="repair the gap or leave it out"
+            )
+        if len(row) != len(titles) and (len(row) < len(titles) or any(map(str.strip, row[len(titles) :]))):
+            raise DataError(
+                f"{len(titles)} titles over {len(row)} cells in row {number} below the header",
+                source=path,
+                remedy="give each column its title, rows of one length, and a point for decimals",
+            )
+        cells = [row[place] for place in wanted]
+        if "_" in "".join(cells):  # Python reads 1_000 as 1000
+            _refuse(cells, [titles[place] for place in wanted], number, path)
+        try:
+            found.extend(map(float, cells))
+        except ValueError:
+            _refuse(cells, [titles[place] for place in wanted], number, path)
+    if number == 0:
+        raise DataError(
+            f"{min(1, len(titles))} rows, without samples",
+            source=path,
+            remedy="give a header and one row for each sample",
+        )
+    return np.frombuffer(found).reshape(-1, len(wanted)).T if wanted else np.empty((0, 0))
+
+
+def _refuse(cells: list[str], titles: list[str], number: int, path: Path) -> None:
+    """Name the first cell that is no number."""
+    for cell, title in zip(cells, titles):
+        try:
+            float(cell.replace("_", "no number"))
+        except ValueError as error:
+            raise DataError(
+                f"row {number} below the header holds {cell.strip()[:40]!r} for {title!r}, which is no number",
+                source=path,
+                remedy="give one number in every cell of a lead and of time, with a point for decimals",
+            ) from error
+
+
+def _rate(time: np.ndarray, path: Path) -> float | None:
+    """Hz, of the times of the samples in seconds."""
+    if len(time) < 2:
         return None
-    time = table[:, columns[0]] * _SECONDS[units[columns[0]]]
     step = (time[-1] - time[0]) / (len(time) - 1)
     # A quarter of a step: time may be rounded to ms, but one lost sample moves it by half a step at least.
     if not (step > 0 and np.abs(time - time[0] - step * np.arange(len(time))).max() < step / 4):

@@ -48,7 +48,8 @@ def read_cardiosoft(root: Element, path: Path) -> Channels:
     signal = same_length(rows, path) * resolution
     _check_count(strip, "ChannelSampleCountTotal", signal.shape[1], path)
     known = tuple(name for name in names if lead_name(name))
-    return Channels(known or names, signal, ("uV",) * len(known or names), rate, str(path))
+    others = tuple(name for name in names if not lead_name(name))
+    return Channels(known, signal, ("uV",) * len(known), rate, str(path), others=others)
 
 
 def write_cardiosoft(path: Path | str, ecg: ECG, heart_rate: float | None = None) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 LARGEST = 32  # MB of a file that is read whole; ten seconds of twelve leads need less than one
+LONGEST = 8_000_000  # characters of the numbers of one lead: an hour; as text, each number takes 50 bytes of memory
+MOST_ELEMENTS = 300_000  # of an XML, and as many attributes; one that annotates each beat has some thousands
 
 
 def check_file(path: Path, largest: float | None = LARGEST) -> Path:
@@ -58,21 +61,47 @@ def read_content(path: Path) -> bytes:
 
 
 def parse_xml(content: bytes, path: Path) -> Element:
-    """The root element; a document type, an entity or a reference to the outside is refused before it is followed.
+    """The root element; what a document declares of its own, or refers to outside, is refused before it is followed.
+
+    A document type without declarations of its own, as `<!DOCTYPE RestingECG SYSTEM "restecg.dtd">`, declares nothing:
+    it is passed over, and the file that it names is never looked for.
 
     Raises
     ------
     DataError
-        If it is no XML, damaged, in an unknown encoding, or holds what is refused.
+        If it is no XML, damaged, in an unknown encoding, has more than `MOST_ELEMENTS`, or holds what is refused.
     """
-    from defusedxml.common import DefusedXmlException
-    from defusedxml.ElementTree import ParseError, fromstring
+    from xml.etree.ElementTree import TreeBuilder
 
+    from defusedxml.common import DefusedXmlException
+    from defusedxml.ElementTree import DefusedXMLParser, ParseError
+
+    many = DataError(
+        f"an XML of more than {MOST_ELEMENTS} elements or attributes",
+        source=path,
+        remedy="export the resting ECG alone; its XML has some thousands",
+    )
+
+    class Bounded(TreeBuilder):
+        there = 0
+
+        def start(self, tag: str, attributes: dict[str, str]) -> Element:
+            self.there += 1
+            if self.there > MOST_ELEMENTS:
+                raise many
+            return super().start(tag, attributes)
+
+    if content.count(b"=") > MOST_ELEMENTS:  # one for each attribute, before a parser holds them all
+        raise many
+    parser = DefusedXMLParser(target=Bounded(), forbid_dtd=True)
     try:
-        return fromstring(content, forbid_dtd=True)
+        parser.feed(_without_document_type(content))
+        return parser.close()
+    except DataError:
+        raise
     except DefusedXmlException as error:
         raise DataError(
-            f"the XML declares a document type or an entity ({error})",
+            f"the XML declares a document type or an entity of its own ({error})",
             source=path,
             remedy="export it again; no ECG needs one, and it can be an attack",
         ) from error
@@ -80,17 +109,57 @@ def parse_xml(content: bytes, path: Path) -> Element:
         raise DataError(f"damaged, or no XML ({error})", source=path, remedy="copy or export it again") from error
 
 
+def _without_document_type(content: bytes) -> bytes:
+    """The content less a document type that declares nothing, so that no reference to an entity can lean on it."""
+    from xml.parsers import expat
+
+    class Seen(Exception):
+        """Enough is known."""
+
+    parser, place, subset = expat.ParserCreate(), [], []
+
+    def token(text: str) -> None:  # each one of a document type comes alone, and a comment comes as one
+        if text == "<!DOCTYPE":
+            place.append(parser.CurrentByteIndex)
+        elif subset and text.strip() not in ("", "]", ">"):
+            raise Seen
+        elif place and text == "[":
+            subset.append(text)  # some writers leave it empty
+        elif place and text == ">":
+            place.append(parser.CurrentByteIndex)
+            raise Seen
+
+    def element(name: str, attributes: dict[str, str]) -> None:
+        raise Seen
+
+    parser.DefaultHandler, parser.StartElementHandler = token, element
+    with suppress(Seen, expat.ExpatError, ValueError, LookupError):  # of what is damaged, the parser proper tells
+        parser.Parse(content, True)
+    if len(place) < 2:
+        return content
+    start, end = place
+    return content[:start] + content[end + (2 if b"\0" in content[end : end + 2] else 1) :]  # 2: UTF-16
+
+
 def whole_numbers(text: str | None, separator: str | None, what: str, path: Path) -> np.ndarray:
-    """Whole numbers of a text, shape (n,), float; white space about them does not count.
+    """Whole numbers of a text, shape (n,), float; white space about them and one last separator do not count.
 
     Raises
     ------
     DataError
-        If one of them is no whole number, or there is none.
+        If one of them is no whole number, there is none, or there are more than `LONGEST` characters.
     """
     if not (text or "").strip():
         raise DataError(f"{what} is empty", source=path, remedy="export the recording again, with its waveform")
+    if len(text) > LONGEST:
+        raise DataError(
+            f"{what} has {len(text)} characters, more than the {LONGEST} that are read of a lead",
+            source=path,
+            remedy="export the resting ECG alone, without the full disclosure",
+        )
     parts = text.split(separator)
+    if separator and len(parts) > 1 and not parts[-1].strip():  # a list may end in its separator
+        parts.pop()
     try:
         return np.fromiter(map(int, parts), dtype=float, count=len(parts))
     except (ValueError, OverflowError) as error:
@@ -99,6 +168,27 @@ def whole_numbers(text: str | None, separator: str | None, what: str, path: Path
             f"{what} holds {wrong[:40]!r}, which is no whole number",
             source=path,
             remedy="export the recording again; a missing sample cannot be guessed",
+        ) from error
+
+
+def binary(text: str | None, what: str, path: Path) -> bytes:
+    """The bytes of a text in Base64, in lines or not.
+
+    Raises
+    ------
+    DataError
+        If it is absent, or no Base64.
+    """
+    import binascii
+
+    plain = "".join((text or "").split())
+    if not plain:
+        raise DataError(f"{what} is empty", source=path, remedy="export the recording again, with its waveform")
+    try:
+        return binascii.a2b_base64(plain, strict_mode=True)
+    except ValueError as error:  # binascii.Error among them, and what is beyond ASCII
+        raise DataError(
+            f"{what} is damaged, or no Base64 ({error})", source=path, remedy="copy or export it again, whole"
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""DICOM waveforms: 12-lead, general (16 and 32 bit) and ambulatory ECG."""
+"""DICOM waveforms: 12-lead, general (16 and 32 bit) and ambulatory ECG, and others that hold the twelve leads."""
 
 from __future__ import annotations
 
@@ -9,11 +9,27 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eccl.data.ecg_formats.content import check_file
-from eccl.data.leads import Channels, lead_name
-from eccl.records import DataError
+from eccl.data.ecg_formats.dicom_waveform import (
+    calibration,
+    check_group,
+    counts_of,
+    labels_of,
+    leads_of,
+    missing,
+    offset_of,
+    padded,
+    skew_of,
+    text_of,
+    unit_of,
+)
+from eccl.data.leads import Channels
+from eccl.data.limb_leads import DERIVED
+from eccl.records import LEADS, DataError
 
 if TYPE_CHECKING:
     from pydicom import Dataset
+
+    _Groups = list[tuple[Dataset, dict[int, str]]]  # multiplex groups, each with the leads of its channels by place
 
 _CLASSES = {  # SOP class UID: name
     "1.2.840.10008.5.1.4.1.1.9.1.1": "12-lead ECG",
@@ -26,25 +42,17 @@ _BYTE_ORDERS = {  # transfer syntax UID: numpy's mark; a deflated file can be a 
     "1.2.840.10008.1.2.1": "<",
     "1.2.840.10008.1.2.2": ">",
 }
-_SAMPLES = {("SB", 8): "i1", ("UB", 8): "u1", ("SS", 16): "i2", ("US", 16): "u2", ("SL", 32): "i4", ("UL", 32): "u4"}
-_REQUIRED = (
-    "NumberOfWaveformChannels",
-    "NumberOfWaveformSamples",
-    "SamplingFrequency",
-    "WaveformBitsAllocated",
-    "WaveformSampleInterpretation",
-    "ChannelDefinitionSequence",
-    "WaveformData",
-)
+_NEEDED = set(LEADS) - set(DERIVED)
 
 
 def read_dicom_ecg(path: Path) -> Channels:
-    """The channels of the rhythm, which is the longest original group; the median beat is left alone.
+    """The leads of the rhythm, which is the longest that was recorded; the median beat is left alone.
 
     Raises
     ------
     DataError
-        If the file is damaged, no DICOM, no ECG, or without waveform, scale or as many samples as it states.
+        If the file is damaged, no DICOM, no ECG, or without waveform, scale or as many samples as it states; if the
+        leads are not simultaneous, or one channel is called by the names of two.
     """
     from pydicom import config, dcmread
     from pydicom.errors import BytesLengthException, InvalidDicomError
@@ -74,110 +82,107 @@ def read_dicom_ecg(path: Path) -> Channels:
         ) from error
 
 
-def is_dicom(path: Path) -> bool:
-    """Whether a file bears the mark of DICOM, for those without an extension."""
-    try:
-        if not path.is_file():  # a pipe would be waited for
-            return False
-        with path.open("rb") as file:
-            return file.read(132)[128:] == b"DICM"
-    except (OSError, ValueError):
-        return False
-
-
 def _channels(dataset: Dataset, byte_order: str, path: Path) -> Channels:
-    kind = str(dataset.get("SOPClassUID"))
-    if kind not in _CLASSES:
+    kind = text_of(dataset.get("SOPClassUID"))
+    groups = list(dataset.get("WaveformSequence") or [])
+    rhythm = _rhythm(groups, path)
+    if kind not in _CLASSES and not _names(rhythm) >= _NEEDED:  # a catheter laboratory's waveforms may hold an ECG
         raise DataError(
             f"the DICOM class {getattr(dataset.get('SOPClassUID'), 'name', kind)} is no ECG",
             source=path,
             remedy=f"give a {', '.join(_CLASSES.values())} waveform",
         )
-    groups = list(dataset.get("WaveformSequence") or [])
     if not groups:
         raise DataError("no waveform in this DICOM file", source=path, remedy="export the ECG with its waveform")
-    for group in groups:
-        absent = [name for name in _REQUIRED if group.get(name) is None]
-        if absent:
-            raise DataError(f"a waveform without {', '.join(absent)}", source=path, remedy="export the ECG again")
-        if not group.SamplingFrequency > 0:
-            raise DataError(
-                f"a sampling rate of {group.SamplingFrequency} Hz", source=path, remedy="export the ECG with its rate"
-            )
-    group = max(
-        groups,
-        key=lambda item: (
-            item.get("WaveformOriginality") == "ORIGINAL",
-            item.NumberOfWaveformSamples / float(item.SamplingFrequency),
-        ),
+    taken = {id(group): leads for group, leads in rhythm}
+    others = tuple(
+        label
+        for group in groups
+        for place, label in enumerate(labels_of(group))
+        if place not in taken.get(id(group), {})
     )
-    definitions = list(group.ChannelDefinitionSequence)
-    counts = _counts(group, len(definitions), byte_order, path)
-    scales, offsets = np.array([_calibration(item, path) for item in definitions]).T
-    return Channels(
-        tuple(_label(item) for item in definitions),
-        counts.T * scales[:, None] + offsets[:, None],
-        tuple(_unit(item) for item in definitions),
-        float(group.SamplingFrequency),
-        str(path),
-    )
+    if not rhythm:  # `assemble` says so, with the names that are there
+        for group in groups:
+            check_group(group, path)
+        return Channels((), np.empty((0, 0)), (), None, str(path), others)
+    return _joined(rhythm, byte_order, others, path)
 
 
-def _counts(group: Dataset, channels: int, byte_order: str, path: Path) -> np.ndarray:
-    """ADC counts (T, L); NaN where the sample is stated to be missing."""
-    stated = int(group.NumberOfWaveformChannels)
-    if stated != channels or stated < 1:
-        raise DataError(
-            f"{stated} channels stated, but {channels} defined", source=path, remedy="copy or export it again"
+def _joined(rhythm: _Groups, byte_order: str, others: tuple[str, ...], path: Path) -> Channels:
+    """The leads of groups that were recorded together; one that is in two of them, sample by sample, counts once."""
+    rate = float(rhythm[0][0].SamplingFrequency)
+    names, counts, held, definitions = [], [], [], []
+    for group, leads in rhythm:
+        samples = counts_of(group, byte_order, path)
+        padding = padded(group, samples)
+        for place, lead in leads.items():
+            definition = group.ChannelDefinitionSequence[place]
+            if lead in names:
+                again = names.index(lead)
+                same = calibration(definitions[again], path) == calibration(definition, path)
+                if same and np.array_equal(counts[again], samples[place]):
+                    continue
+            names.append(lead)
+            counts.append(samples[place])
+            held.append(padding[place])
+            definitions.append(definition)
+    _check_skew({lead: skew_of(definition, rate) for lead, definition in zip(names, definitions)}, rate, path)
+    scales, offsets = np.array([calibration(definition, path) for definition in definitions]).T
+    signal = np.stack(counts) * scales[:, None] + offsets[:, None]
+    signal[missing(np.stack(counts), np.stack(held), rate)] = np.nan
+    units = tuple(unit_of(definition) for definition in definitions)
+    return Channels(tuple(names), signal, units, rate, str(path), others)
+
+
+def _rhythm(groups: list[Dataset], path: Path) -> _Groups:
+    """The groups that hold the ECG, with the leads of each.
+
+    Derived groups, as the median beat, are left alone. Leads may be spread over groups of one rate, length and time.
+    Of several ECGs, the longest counts; where none is whole, the longest part of one.
+
+    Raises
+    ------
+    DataError
+        If the leads are all there, but not at one time.
+    """
+    original = [group for group in groups if text_of(group.get("WaveformOriginality")) != "DERIVED"] or groups
+    told = [(group, leads) for group in original if (leads := leads_of(group, path))]
+    together: dict[tuple[float, int, int], _Groups] = {}
+    for group, leads in told:
+        check_group(group, path)
+        rate, samples = float(group.SamplingFrequency), int(group.NumberOfWaveformSamples)
+        together.setdefault((rate, samples, round(offset_of(group) * rate / 1000)), []).append((group, leads))
+    ways = [*([each] for each in told), *together.values()]
+    whole = [way for way in ways if _names(way) >= _NEEDED]
+    if not whole and _names(told) >= _NEEDED:
+        parts = "; ".join(
+            f"{', '.join(lead for lead in LEADS if lead in _names(way))} from {offset / rate:g} to "
+            f"{(offset + samples) / rate:g} s at {rate:g} Hz"
+            for (rate, samples, offset), way in together.items()
         )
-    code = (str(group.WaveformSampleInterpretation), int(group.WaveformBitsAllocated))
-    if code not in _SAMPLES:
         raise DataError(
-            f"samples of type {code[0]} with {code[1]} bits",
+            f"the leads are not simultaneous ({parts})",
             source=path,
-            remedy="export linear samples, e.g. SS with 16 bits",
+            remedy="export the ten seconds of all twelve leads, not the parts that are printed",
         )
-    kind = np.dtype(byte_order + _SAMPLES[code])
-    samples, content = int(group.NumberOfWaveformSamples), bytes(group.WaveformData)
-    expected = samples * channels * kind.itemsize
-    if samples < 1 or len(content) not in (expected, expected + expected % 2):
+    return max(whole or ways, key=_seconds, default=[])
+
+
+def _names(groups: _Groups) -> set[str]:
+    return {lead for _, leads in groups for lead in leads.values()}
+
+
+def _seconds(groups: _Groups) -> float:
+    return int(groups[0][0].NumberOfWaveformSamples) / float(groups[0][0].SamplingFrequency)
+
+
+def _check_skew(skews: dict[str, float], rate: float, path: Path) -> None:
+    """Refuse leads that were sampled at different times; within one sample, as an ADC that takes turns, they may."""
+    early, late = min(skews, key=skews.get), max(skews, key=skews.get)
+    if skews[late] - skews[early] >= 1:
         raise DataError(
-            f"{samples} samples of {channels} channels stated ({expected} bytes), but {len(content)} bytes there",
+            f"the leads are not simultaneous ({late} lags {1000 * (skews[late] - skews[early]) / rate:g} ms "
+            f"behind {early})",
             source=path,
-            remedy="copy or export it again, whole",
+            remedy="export the ECG with its leads aligned",
         )
-    digital = np.frombuffer(content[:expected], kind).reshape(samples, channels)
-    counts = digital.astype(float)
-    padding = group.get("WaveformPaddingValue")
-    if isinstance(padding, bytes) and len(padding) >= kind.itemsize:
-        counts[digital == np.frombuffer(padding[: kind.itemsize], kind)[0]] = np.nan
-    return counts
-
-
-def _calibration(definition: Dataset, path: Path) -> tuple[float, float]:
-    """Units per count, and the value of a count of 0."""
-    if definition.get("ChannelSensitivity") is None:
-        raise DataError(
-            f"no sensitivity is stated for {_label(definition) or 'a channel'}, so its samples are ADC counts",
-            source=path,
-            remedy="export the ECG with its channel sensitivity",
-        )
-    scale = float(definition.ChannelSensitivity) * float(definition.get("ChannelSensitivityCorrectionFactor") or 1)
-    if not 0 < scale < float("inf"):
-        raise DataError(
-            f"a sensitivity of {scale:g} for {_label(definition) or 'a channel'}",
-            source=path,
-            remedy="export the ECG with its channel sensitivity",
-        )
-    return scale, float(definition.get("ChannelBaseline") or 0)
-
-
-def _label(definition: Dataset) -> str:
-    sources = definition.get("ChannelSourceSequence") or []
-    labels = [*(str(item.get("CodeMeaning", "")) for item in sources), str(definition.get("ChannelLabel", ""))]
-    return next((label for label in labels if lead_name(label)), next(filter(None, labels), ""))
-
-
-def _unit(definition: Dataset) -> str | None:
-    units = definition.get("ChannelSensitivityUnitsSequence") or []
-    return str(units[0].get("CodeValue", "")).strip() or None if len(units) else None

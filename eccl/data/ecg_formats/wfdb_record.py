@@ -6,59 +6,54 @@ WFDB stores samples by leads, (T, 12); records hold leads by samples. They are t
 from __future__ import annotations
 
 import math
-import re
-from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from eccl.data.ecg_formats.content import read_content
-from eccl.data.leads import Channels, check_rate, lead_name
+from eccl.data.ecg_formats.wfdb_header import Header, Signal, read_header
+from eccl.data.leads import RATES, Channels, check_rate, lead_name
 from eccl.records import DataError
 
-if TYPE_CHECKING:
-    import wfdb
-
 _SUFFIXES = (".hea", ".dat", ".mat")
-_RECORD_LINE = re.compile(
-    r"(?P<name>[\w-]+)(?P<segments>/\d+)? (?P<signals>\d{1,6})"
-    r"( (?P<rate>-?(\d{1,9}(\.\d{0,9})?|\.\d{1,9})([eE][+-]?\d{1,3})?)([/(]\S*)?)?( (?P<samples>\d{1,15}))?( .*)?$"
-)
-_FORMAT = re.compile(r"\d{1,3}(x\d{1,2})?(:\d{1,4})?(\+\d{1,9})?")  # bounded, so that no header asks for memory
-
-
-@dataclass(frozen=True)
-class _Header:
-    """What a header states itself, without the defaults of a reader."""
-
-    rate: float | None  # Hz
-    samples: int  # a signal; 0 if not stated
-    units: tuple[str | None, ...]  # as written, one a signal
-    calibrated: tuple[bool, ...]  # whether a gain other than 0 is written, one a signal
+_BYTES = {  # of a sample, by format
+    **{"8": Fraction(1), "16": Fraction(2), "24": Fraction(3), "32": Fraction(4), "61": Fraction(2), "80": Fraction(1)},
+    **{"160": Fraction(2), "212": Fraction(3, 2), "310": Fraction(4, 3), "311": Fraction(4, 3)},
+}
+_FLAC = ("508", "516", "524")
+MOST_SAMPLES = 20_000_000  # decoded of one file; eleven seconds of twelve leads at the highest rate are 6.6 million
 
 
 def read_wfdb(path: Path, seconds: float) -> Channels:
-    """All channels of a record, no more than their first `seconds`, each in the unit of its header.
+    """The leads of a record, no more than their first `seconds`, each in the unit of its header.
+
+    Samples of a frame are taken one by one, so that a lead's rate is that of the frames times the samples in each.
 
     Raises
     ------
     DataError
-        If a file is missing, header and samples do not fit, or a lead has no gain.
+        If a file is missing or shorter than its header says, a lead has no gain, or leads differ in rate.
     """
-    stem, header = record_stem(path), header_of(path)
-    stated = _read_header(header)
-    record = _read_record(stem, header, stated, seconds)
-    names = tuple(name or "" for name in record.sig_name)
-    for name, unit, calibrated in zip(names, stated.units, stated.calibrated):
-        if lead_name(name) and not calibrated:
-            absent, also = ("gain", "") if unit else ("unit", ", nor a gain")
-            raise DataError(
-                f"no {absent} is stated for lead {lead_name(name)}{also}, so its samples are ADC counts",
-                source=header,
-                remedy="write the recorder's gain (ADC units per mV) and unit into the header",
-            )
-    return Channels(names, np.asarray(record.p_signal).T, stated.units, stated.rate, str(header))
+    path = header_of(path)
+    header = read_header(path)
+    leads = [place for place, signal in enumerate(header.signals) if lead_name(signal.name)]
+    names = tuple(signal.name for signal in header.signals)
+    if not leads:  # `assemble` says so, with the names that are there
+        return Channels(names, np.empty((0, 0)), (None,) * len(names), header.rate, str(path))
+    many = _samples_a_frame(header, leads, path)
+    rate = None if header.rate is None else check_rate(float(f"{header.rate * many:.12g}"), path)
+    for place in leads:
+        _check_gain(header.signals[place], path)
+    kept = [header.signals[place] for place in leads]
+    counts = _counts(header, leads, math.ceil(seconds * (rate or RATES[1]) / many), path)
+    return Channels(
+        tuple(signal.name for signal in kept),
+        np.stack(counts),
+        tuple(signal.unit for signal in kept),
+        rate,
+        str(path),
+        others=tuple(name for name in names if not lead_name(name)),
+    )
 
 
 def record_stem(path: Path | str) -> Path:
@@ -73,53 +68,132 @@ def header_of(path: Path | str) -> Path:
     return stem.parent / f"{stem.name}.hea"
 
 
-def _read_header(header: Path) -> _Header:
-    # wfdb fills in 250 Hz and mV where a header is silent, so the text itself is asked.
-    text = read_content(header).decode("latin-1")
-    lines = [line.split() for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
-    record = _RECORD_LINE.match(" ".join(lines[0])) if lines else None
-    if record is None:
-        raise DataError("this is no WFDB header", source=header, remedy="export the record again, as WFDB")
-    if record["segments"]:
-        raise DataError("a record of several segments", source=header, remedy="join its segments, or name one of them")
-    signals = lines[1 : 1 + int(record["signals"])]
-    if len(signals) < int(record["signals"]) or not signals:
+def _samples_a_frame(header: Header, leads: list[int], path: Path) -> int:
+    many = sorted({header.signals[place].many for place in leads})
+    if len(many) > 1:
+        rates = " and ".join(f"{(header.rate or 1) * each:g}" for each in many)
         raise DataError(
-            f"{record['signals']} signals stated, but {len(signals)} described",
-            source=header,
-            remedy="copy the header again, whole",
+            f"leads at different rates ({rates} {'Hz' if header.rate else 'samples a frame'})",
+            source=path,
+            remedy="export all leads at one rate",
         )
-    odd = [" ".join(line[:2]) for line in signals if len(line) < 2 or not _FORMAT.fullmatch(line[1])]
-    if odd:
-        raise DataError(
-            f"header and signal file do not fit (the format in {odd[0][:60]!r})",
-            source=header,
-            remedy="copy the record again",
-        )
-    gains = [line[2] if len(line) > 2 else "" for line in signals]
-    return _Header(
-        rate=None if record["rate"] is None else check_rate(float(record["rate"]), header),
-        samples=int(record["samples"] or 0),
-        units=tuple(gain.partition("/")[2] or None for gain in gains),
-        calibrated=tuple(re.match(r"0*(\.0*)?([(/]|$)", gain) is None for gain in gains),
-    )
+    return many[0]
 
 
-def _read_record(stem: Path, header: Path, stated: _Header, seconds: float) -> wfdb.Record:
+def _check_gain(signal: Signal, path: Path) -> None:
+    if signal.gain == 0:
+        absent, also = ("gain", "") if signal.unit else ("unit", ", nor a gain")
+        raise DataError(
+            f"no {absent} is stated for lead {lead_name(signal.name)}{also}, so its samples are ADC counts",
+            source=path,
+            remedy="write the recorder's gain (ADC units per mV) and unit into the header",
+        )
+
+
+def _counts(header: Header, leads: list[int], wanted: int, path: Path) -> list[np.ndarray]:
+    """The first `wanted` frames of each lead, or as many as there are, in its own unit: one array (T,) a lead."""
     import wfdb
 
-    wanted = math.ceil(seconds * stated.rate) if stated.rate else stated.samples
+    found: dict[int, np.ndarray] = {}
+    for name in {header.signals[place].file: None for place in leads}:
+        group = [place for place, signal in enumerate(header.signals) if signal.file == name]
+        of_file = [header.signals[place] for place in group]
+        odd = {(signal.format, signal.offset) for signal in of_file}
+        if len(odd) > 1 or group != list(range(group[0], group[-1] + 1)):
+            raise DataError(
+                f"the signals of {name} are not described together, in one format and with one offset",
+                source=path,
+                remedy="export the record again, as WFDB",
+            )
+        wanted_here = [number for number, place in enumerate(group) if place in leads]
+        # As far as the lead that lags most; what is beyond the end of the file is missing from all.
+        lag = max(of_file[number].skew for number in wanted_here)
+        for number, samples in zip(wanted_here, _decoded(of_file, wanted_here, header.frames, wanted + lag, path)):
+            found[group[number]] = samples[of_file[number].skew * of_file[number].many :]
+    shortest = min(map(len, found.values()))
+    kept = [header.signals[place] for place in leads]
+    record = wfdb.Record(
+        e_d_signal=[found[place][:shortest] for place in leads],
+        n_sig=len(leads),
+        fmt=[signal.format for signal in kept],
+        adc_gain=[signal.gain for signal in kept],
+        baseline=[signal.baseline for signal in kept],
+    )
+    return record.dac(expanded=True)
+
+
+def _decoded(signals: list[Signal], wanted: list[int], stated: int, frames: int, path: Path) -> list[np.ndarray]:
+    """ADC counts of the wanted signals of one file, no more than `frames` frames, not shifted by their skew."""
+    from wfdb.io._signal import _rd_segment  # wfdb.rdrecord refuses a header for its date, and averages frames
+
+    name, code, offset = signals[0].file, signals[0].format, signals[0].offset
+    file, frame = path.parent / name, sum(signal.many for signal in signals)
     try:
-        return wfdb.rdrecord(str(stem), sampto=wanted if stated.samples > wanted else None)
-    except FileNotFoundError as error:
+        if not file.is_file():  # a pipe would be waited for
+            raise DataError(
+                f"the signal file {name} is missing",
+                source=path,
+                remedy="put it beside its header, or leave this record out",
+            )
+        held = _frames_held(file.stat().st_size, signals[0], frame, stated, path)
+        frames = min(frames, stated or held)
+        if held < frames:
+            raise DataError(
+                f"header and signal file do not fit: {stated} frames of {frame} samples stated, {name} holds {held}",
+                source=path,
+                remedy="copy the record again, since a file may be truncated, or leave it out",
+            )
+        if frames * frame > MOST_SAMPLES:
+            raise DataError(
+                f"{frames} frames of {frame} samples to be read of {name}, more than {MOST_SAMPLES} samples",
+                source=path,
+                remedy="export the ECG by itself, with its rate in the header",
+            )
+        many = len(signals)
+        return _rd_segment(
+            file_name=[name] * many,
+            dir_name=str(path.parent.absolute()),
+            pn_dir=None,
+            fmt=[code] * many,
+            n_sig=many,
+            sig_len=frames,
+            byte_offset=[offset] * many,
+            samps_per_frame=[signal.many for signal in signals],
+            skew=[0] * many,
+            init_value=[signal.first for signal in signals],
+            sampfrom=0,
+            sampto=frames,
+            channels=wanted,
+            ignore_skew=True,
+        )
+    except DataError:
+        raise
+    except OSError as error:
         raise DataError(
-            f"the signal file {Path(error.filename or '').name} is missing",
-            source=header,
-            remedy="put it beside its header, or leave this record out",
+            f"the signal file {name} cannot be read ({error.strerror or error})",
+            source=path,
+            remedy="check that you may read it",
         ) from error
-    except (ValueError, IndexError, KeyError, TypeError, AttributeError, OSError, ArithmeticError) as error:
+    except (ValueError, IndexError, KeyError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
         raise DataError(
-            f"header and signal file do not fit ({error})",
-            source=header,
-            remedy="copy the record again, since a file may be truncated, or leave it out",
+            f"header and signal file {name} do not fit ({error})", source=path, remedy="copy the record again"
         ) from error
+
+
+def _frames_held(size: int, signal: Signal, frame: int, stated: int, path: Path) -> int:
+    """How many frames of `frame` samples a file of `size` bytes holds; of compressed ones, the header must say it."""
+    if signal.format in _BYTES:
+        return max(0, math.floor((size - signal.offset) / (_BYTES[signal.format] * frame)))
+    if signal.format in _FLAC and stated:
+        return stated
+    if signal.format in _FLAC:
+        raise DataError(
+            f"the number of samples in {signal.file}, a FLAC file, is not stated",
+            source=path,
+            remedy="write it into the header, behind the sampling rate",
+        )
+    raise DataError(
+        f"the signal format {signal.format} is none that holds samples",
+        source=path,
+        remedy=f"export the record in one of the formats {', '.join((*_BYTES, *_FLAC))}",
+    )
