@@ -52,7 +52,7 @@ ECG_HEADERS = {  # what is wrong: (replacements in the header, words of the mess
     "no header": ([("rec 12 500 5000", "hello")], ["no WFDB header"]),
     "more signals than there are": ([("rec 12 500", "rec 13 500")], ["rec.hea"]),
     "more samples than there are": ([("500 5000", "500 6000")], ["do not fit"]),
-    "unknown format": ([("rec.dat 16 ", "rec.dat 99 ")], ["do not fit"]),
+    "unknown format": ([("rec.dat 16 ", "rec.dat 99 ")], ["format 99"]),
 }
 
 
@@ -142,7 +142,7 @@ CMR_HEADERS = {  # what is wrong: (fields to overwrite, words of the message)
     "metres": ([(UNITS, "<B", 1 + 8)], ["'meter', not mm"]),
     "microns": ([(UNITS, "<B", 3 + 8)], ["'micron', not mm"]),
     "no unit of time": ([(UNITS, "<B", 2)], ["frame interval of 0.018", "'unknown'"]),
-    "hertz for time": ([(UNITS, "<B", 2 + 32)], ["frame interval", "'unknown'"]),
+    "hertz for time": ([(UNITS, "<B", 2 + 32)], ["frame interval", "'Hz'"]),
     "undefined units": ([(UNITS, "<B", 7)], ["not mm"]),
     "no frames": ([(DIM + 8, "<h", 0)], ["an empty image", "(80, 80, 1, 0)"]),
     "one frame": ([(DIM + 8, "<h", 1)], ["1 phases", "50 frames", "invent motion"]),

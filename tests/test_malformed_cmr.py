@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
+from dicom_files import patched, saved, small_stack
 from making import refused
-from test_dicom_cine import patched, saved, small_stack
 
 from eccl.data.dicom_cine import open_dicom_cine
 from eccl.records import DataError

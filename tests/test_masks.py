@@ -4,9 +4,10 @@ import dataclasses
 
 import numpy as np
 import pytest
+from stacks import blocks
 
 from eccl.config import SimulationConfig
-from eccl.data.cmr import Stack, read_image
+from eccl.data.cmr import read_image
 from eccl.data.masks import mask_traits, mass, volumes
 from eccl.records import DataError
 from eccl.simulate.geometry import traits
@@ -14,16 +15,6 @@ from eccl.simulate.heart import draw_heart, participant_generators
 from eccl.simulate.stack import label_stack
 
 NAMES = ("lv_edv", "lv_esv", "lv_sv", "lv_ef", "lv_mass", "rv_edv", "rv_esv", "rv_sv", "rv_ef")
-
-
-def blocks(*sides, muscle=0, right=0, label=3):
-    """A stack of 5 slices whose LV cavity is a square of so many pixels at each phase."""
-    images = np.zeros((len(sides), 5, 40, 40), np.float32)
-    for phase, side in enumerate(sides):
-        images[phase, :, 2 : 2 + right, 2:12] = label * (right > 0)
-        images[phase, :, 15 : 15 + side + muscle, 15 : 15 + side] = 2
-        images[phase, :, 15 : 15 + side, 15 : 15 + side] = 1
-    return Stack(images, (2.0, 1.5), 10.0, 30.0, "seg")
 
 
 @pytest.fixture(scope="module")
@@ -64,6 +55,32 @@ def test_masks_give_what_they_hold_and_no_more():
     cut = blocks(10, 6, right=8)
     cut.images[:, :, 2, 0] = 3  # an RV that leaves the image has no volume
     assert set(mask_traits(cut)) == {"lv_edv", "lv_esv", "lv_sv", "lv_ef"}
+
+
+def sparse(*kept, phases=30, sides=(10, 9, 8, 6, 7), **options):
+    """Labels that hold some of these sides, each at a phase of its own, and nothing at the others."""
+    images = np.zeros((phases, 5, 40, 40), np.float32)
+    for phase, side in kept:
+        images[phase] = blocks(sides[side], muscle=2, **options).images[0]
+    return dataclasses.replace(blocks(10), images=images)
+
+
+@pytest.mark.parametrize(("diastole", "systole"), [(0, 11), (3, 28), (29, 0), (12, 5), (7, 8)])
+def test_of_sparse_labels_the_phases_that_hold_any_are_end_diastole_and_end_systole(diastole, systole):
+    labels = sparse((diastole, 0), (systole, 3), right=8)
+    expected = mask_traits(blocks(10, 6, muscle=2, right=8))
+    assert set(expected) == {"lv_edv", "lv_esv", "lv_sv", "lv_ef", "lv_mass", "rv_edv", "rv_esv", "rv_sv", "rv_ef"}
+    assert mask_traits(labels) == pytest.approx(expected) and mass(labels) == pytest.approx(expected["lv_mass"])
+    pair = (sparse((diastole, 0), right=8), sparse((systole, 3), right=8))
+    assert mask_traits(*pair) == pytest.approx(expected)
+    volume = volumes(labels, 1)
+    assert volume[[diastole, systole]] == pytest.approx([15.0, 5.4]) and np.isnan(volume).sum() == 28
+
+
+def test_more_phases_than_two_may_hold_labels_and_one_gives_end_diastole_alone():
+    found = mask_traits(sparse((4, 2), (9, 0), (20, 3), (21, 4)))
+    assert found["lv_edv"] == pytest.approx(15.0) and found["lv_ef"] == pytest.approx(64.0)
+    assert set(mask_traits(sparse((17, 0), right=8))) == {"lv_edv", "lv_mass"}
 
 
 def worst(hearts, **grid):

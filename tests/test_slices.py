@@ -4,31 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from stacks import beating, in_a_patient
 
 from eccl.config import SimulationConfig
-from eccl.data.cmr import Stack, read_image
+from eccl.data.cmr import read_image
 from eccl.data.plane import crop_or_pad, mask_centre
 from eccl.data.slices import align, cut_cine, heart_centre, mid_slice
 from eccl.records import DataError
 from eccl.simulate.cine import label_frames, simulate_cine
 from eccl.simulate.heart import draw_heart, participant_generators
-
-
-def beating(shape=(50, 7, 120, 130), spacing=(1.8, 1.8), centre=(70.0, 50.0), interval=20.0):
-    """A stack with a disc that beats and its labels: cavity in slices 1 to 5, RV largest in slice 4."""
-    frames, depth, rows, columns = shape
-    turn = np.sin(np.pi * np.arange(frames) / frames)[:, None, None] ** 2
-    row, column = np.mgrid[:rows, :columns]
-    distance = np.hypot((row - centre[0]) * spacing[0], (column - centre[1]) * spacing[1])
-    cavity, wall = distance < 25 - 8 * turn, np.broadcast_to(distance < 34, (frames, rows, columns))
-    labels = np.zeros(shape, np.float32)
-    for index in range(1, min(6, depth)):
-        labels[:, index][wall] = 2
-        labels[:, index][cavity] = 1
-        labels[:, index, 5 : 8 + (8 if index == 4 else index), 5:15] = 3
-    images = np.where(labels == 1, 200, np.where(labels == 2, 60, 20)).astype(np.float32)
-    affine = np.diag([-spacing[1], -spacing[0], 8.0, 1.0])
-    return (Stack(images, spacing, 8.0, interval, "sa", affine), Stack(labels, spacing, 8.0, interval, "seg", affine))
 
 
 def first(labels):
@@ -40,6 +24,11 @@ def test_the_slice_is_the_middle_of_the_stack_of_the_ventricle_or_of_the_paper()
     assert mid_slice(stack) == 3
     labels.images[:, 5] = 0  # slices 1 to 4 hold the cavity
     assert mid_slice(stack, labels) == 3 and mid_slice(stack, first(labels)) == 3
+    labels.images[1, 5] = 1  # a phase with a larger cavity is end-diastole, wherever it is
+    assert mid_slice(stack, labels) == 3 and mid_slice(stack, first(labels)) == 3
+    labels.images[1, 6] = 1
+    assert mid_slice(stack, labels) == 4
+    labels.images[1, 5:] = 0
     assert mid_slice(stack, labels, rule="rv") == 4
     labels.images[labels.images == 3] = 4  # AutoFD's label of the RV
     assert mid_slice(stack, labels, rule="rv") == 4
@@ -123,7 +112,36 @@ def test_nine_phases_never_move():
         cut_cine(stack, labels, fewer="interpolate")
 
 
-@pytest.mark.parametrize("shift", [(0, 0, 0), (3, 0, 0), (-2, 5, -7), (0, -4, 9)])
+@pytest.mark.parametrize("empty", ["first", "all but two"])
+def test_a_phase_without_labels_chooses_nothing(empty):
+    stack, labels = beating()
+    labels.images[:, 5] = 0
+    whole = mid_slice(stack, labels), mid_slice(stack, labels, rule="rv")
+    labels.images[np.setdiff1d(np.arange(50), [3, 25]) if empty == "all but two" else [0, 1]] = 0
+    assert (mid_slice(stack, labels), mid_slice(stack, labels, rule="rv")) == whole == (3, 4)
+    cine = cut_cine(stack, labels)
+    assert mask_centre(cine.frames[0] > 130) == pytest.approx((39.5, 39.5), abs=0.6)
+
+
+@pytest.mark.parametrize("depth", [6, 7])
+def test_of_two_middle_slices_the_one_nearer_to_the_apex_is_taken_whichever_comes_first(depth):
+    stack, labels = beating(shape=(50, depth, 120, 130))
+    affine = in_a_patient()
+    labels.images[:, 5] = 0  # slices 1 to 4 hold the cavity
+    labels.images[:, 3:5][labels.images[:, 3:5] == 3] = 0
+    labels.images[:, 3:5, 5:20, 5:15] = 3  # as much RV in two slices
+    other = affine @ np.array([[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, -1, depth - 1], [0, 0, 0, 1]])
+    base_first = [dataclasses.replace(each, affine=affine) for each in (stack, labels)]
+    apex_first = [dataclasses.replace(each, affine=other, images=each.images[:, ::-1]) for each in (stack, labels)]
+    for arguments in ((), ("middle",), ("rv",)):
+        chosen = [
+            mid_slice(pair[0], *([pair[1], *arguments] if arguments else [])) for pair in (base_first, apex_first)
+        ]
+        assert chosen[0] == depth - 1 - chosen[1] == (depth // 2 if arguments != ("rv",) else 3)
+    assert mid_slice(dataclasses.replace(stack, affine=None)) == depth // 2
+
+
+@pytest.mark.parametrize("shift", [(0, 0, 0), (1, 0, 0), (-1, 5, -7), (1, -4, 9)])
 def test_labels_are_brought_onto_the_image_by_whole_voxels(shift):
     stack, labels = beating(shape=(2, 7, 90, 100), centre=(45.0, 50.0))
     move = np.eye(4)
@@ -148,6 +166,15 @@ def test_deeper_labels_are_cut_and_shallower_ones_padded():
     )
     part = labels.stack([1, 2, 3, 4, 5])
     np.testing.assert_array_equal(align(part, stack).images, labels.images)
+
+
+@pytest.mark.parametrize("shift", [(3, 0, 0), (-2, 5, -7), (0, 40, 0)])
+def test_labels_of_a_heart_that_is_not_in_the_image_are_refused(shift):
+    stack, labels = beating(shape=(2, 7, 90, 100), centre=(45.0, 50.0))
+    move = np.eye(4)
+    move[:3, 3] = [shift[2], shift[1], shift[0]]
+    with pytest.raises(DataError, match=r"\d+ of \d+ voxels of LV cavity are labelled outside of sa"):
+        align(dataclasses.replace(labels, affine=stack.affine @ move), stack)
 
 
 @pytest.mark.parametrize("subject", "ABCDE")

@@ -1,21 +1,23 @@
-"""CMR files: NIfTI read into checked cines and stacks, and written without loss; `nifti.py` says how arrays lie."""
+"""CMR files of any format, read into checked cines and stacks, and NIfTI written without loss."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from eccl.data.nifti import check_slices, open_nifti, write_nifti
+from eccl.data.dicom_cine import DicomCine, open_dicom_cine
+from eccl.data.nifti import Nifti, open_nifti, unknown_interval, write_nifti
+from eccl.data.orientation import upright
 from eccl.data.plane import SIZE, crop_or_pad
-from eccl.data.slices import check_pixels, cut_cine, still_cine, to_frames
-from eccl.records import FRAMES, Cine, DataError
+from eccl.data.slices import cut_cine, mid_slice, still_cine, whole_cine
+from eccl.records import FRAMES, Cine, DataError, Stack
 
 __all__ = [
     "Stack",
+    "open_image",
     "read_cine",
     "read_image",
     "scale_intensity",
@@ -29,69 +31,33 @@ SLICE_THICKNESS = 8.0  # mm, written into the header of a cine of one slice
 PERCENTILES = (0.5, 99.5)  # of intensity, mapped to 0 and 1
 
 
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Short-axis slices at as many phases of the beat as the file holds, no more.
+def open_image(path: Path | str, units: tuple[str, str] | None = None, nominal: bool = False) -> Nifti | DicomCine:
+    """An image whose header has been read and whose pixels have not: NIfTI; or a zip, folder or file of DICOM.
 
-    Attributes
+    Parameters
     ----------
-    images : ndarray of float32, shape (F, Z, H, W)
-        Intensity (or labels); phase, slice, row, column.
-    spacing : tuple of float
-        Pixel size in mm, (row, column).
-    slice_spacing : float
-        Distance between slices, mm.
-    phase_interval : float
-        Time between phases, ms; NaN where the file states none.
-    source : str
-        The file.
-    affine : ndarray, shape (4, 4), optional
-        Voxel (column, row, slice) to mm as in the file; None where it gives none.
-    nominal : bool
-        Whether the spacing is not real: ratios of volumes hold, ml do not.
+    path : path
+    units, nominal
+        As in `read_image`; DICOM states its units itself.
+
+    Raises
+    ------
+    DataError
+        As `eccl.data.nifti.open_nifti` and `eccl.data.dicom_cine.open_dicom_cine`.
     """
-
-    images: np.ndarray
-    spacing: tuple[float, float]
-    slice_spacing: float
-    phase_interval: float
-    source: str = ""
-    affine: np.ndarray | None = None
-    nominal: bool = False
-
-    @property
-    def phases(self) -> int:
-        """How many phases of the beat there are."""
-        return len(self.images)
-
-    @property
-    def slices(self) -> int:
-        """How many slices there are."""
-        return self.images.shape[1]
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Phases, slices, rows, columns."""
-        return self.images.shape
-
-    def stack(self, slices: Sequence[int]) -> Stack:
-        """Neighbouring slices alone, as `DicomCine.stack` gives them.
-
-        Raises
-        ------
-        DataError
-            If there is no such slice.
-        """
-        slices = check_slices(slices, self.slices, self.source)
-        affine = None if self.affine is None else self.affine @ shifted(slices[0])
-        return dataclasses.replace(self, images=self.images[:, slices], affine=affine)
+    path = Path(path)
+    return open_dicom_cine(path) if _is_dicom(path) else open_nifti(path, units, nominal)
 
 
-def shifted(slices: int) -> np.ndarray:
-    """The affine (4, 4) that moves by some slices."""
-    move = np.eye(4)
-    move[2, 3] = slices
-    return move
+def _is_dicom(path: Path) -> bool:
+    if path.is_dir() or path.suffix.lower() == ".zip":
+        return True
+    try:
+        with open(path, "rb") as file:
+            start = file.read(132)
+    except OSError:
+        return False  # that it cannot be read is for its reader to say
+    return start[:4] == b"PK\3\4" or start[128:] == b"DICM"
 
 
 def read_image(
@@ -119,18 +85,7 @@ def read_image(
         If the file is missing, damaged, empty, no NIfTI, too large, of other than 3 or 4 dimensions, there is no such
         slice, or its spacing is absent or not in mm.
     """
-    image = open_nifti(path, units)
-    if len(image.shape) not in (3, 4):
-        raise DataError(
-            f"an image of shape {image.shape}",
-            source=path,
-            remedy="give (columns, rows, slices) or (columns, rows, slices, phases)",
-        )
-    row, column, depth = image.spacing()
-    whole = Stack(image.read(slices), (row, column), depth, image.interval(), str(path), image.affine, nominal)
-    if slices and image.affine is not None:
-        return dataclasses.replace(whole, affine=image.affine @ shifted(slices[0]))
-    return whole
+    return open_nifti(path, units, nominal).stack(slices)
 
 
 def read_cine(
@@ -141,19 +96,19 @@ def read_cine(
     resample_frames: bool = False,
     units: tuple[str, str] | None = None,
 ) -> Cine:
-    """One slice over the beat, from a NIfTI file (X, Y, Z, T); intensities untouched.
+    """One slice over the beat, upright (`eccl.data.orientation`); intensities untouched.
 
     Parameters
     ----------
     path : path
-        .nii or .nii.gz.
+        NIfTI of (X, Y, Z, T), .nii or .nii.gz; or a zip, folder or file of DICOM.
     frames : int
         Frames of the result, evenly over one R-R interval.
     size : int, optional
         Rows and columns of the result: cut, or padded with 0, about the image's centre; None leaves them as they are.
         Pixels are not resampled: `resample_plane` does that.
     slice_index : int, optional
-        Which slice; by default the middle one.
+        Which slice, counted as the file does (of DICOM from the base); by default the middle one (`mid_slice`).
     resample_frames : bool
         Whether another number of phases (at least 10) is interpolated, linearly and periodically, or refused.
     units : tuple of str, optional
@@ -162,34 +117,21 @@ def read_cine(
     Raises
     ------
     DataError
-        As `read_image`; and if there is no time axis, no frame interval, no such slice, another number of frames, or
-        the image is blank.
+        As `open_image`; and if there is no time axis, no frame interval, no such slice, another number of frames, the
+        image is blank, or the beat is shorter than 0.25 s or longer than 3 s.
     """
-    image = open_nifti(path, units)
-    if len(image.shape) < 4:
+    image = open_image(path, units)
+    if isinstance(image, Nifti) and not image.timed:
         raise DataError(
-            f"no time axis: an image of shape {image.shape}",
+            f"no time axis: an image of shape {image.shape[:0:-1]}",
             source=path,
             remedy="give the cine as (columns, rows, slices, frames); for a still image use read_image()",
         )
-    if len(image.shape) > 4:
-        raise DataError(
-            f"{len(image.shape)} dimensions", source=path, remedy="give the cine as (columns, rows, slices, frames)"
-        )
-    row, column, _ = image.spacing()
-    interval = image.interval()
-    if not interval > 0:
-        raise DataError(
-            f"a frame interval of {image.zooms[3]:g} in the unit {image.time!r}",
-            source=path,
-            remedy="write the time between frames into the header (pixdim[4]) with its unit, e.g. sec",
-        )
-    images = image.read([image.shape[2] // 2 if slice_index is None else slice_index])[:, 0]
-    check_pixels(images, path)
-    interval *= len(images) / frames
-    images = to_frames(images, frames, resample_frames, path)
-    images = images if size is None else crop_or_pad(images, size)
-    return Cine(images, (row, column), interval, str(path))
+    if isinstance(image, Nifti) and not image.phase_interval > 0:
+        raise unknown_interval(image)
+    one, _ = upright(image.stack([mid_slice(image) if slice_index is None else slice_index]))
+    cine = whole_cine(one, frames, resample_frames)
+    return cine if size is None else dataclasses.replace(cine, frames=crop_or_pad(cine.frames, size))
 
 
 def write_cine(path: Path | str, cine: Cine) -> Path:

@@ -5,27 +5,26 @@ Nothing is extracted to disk, and of the slices that are not asked for no pixel 
 
 from __future__ import annotations
 
-import io
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from eccl.data.cmr import Stack, shifted
-from eccl.data.dicom_header import DAMAGE, Instance, read_header
-from eccl.data.members import AGAIN, Read, damaged, open_members
-from eccl.data.nifti import LARGEST, check_slices
-from eccl.records import DataError
+from eccl.data.dicom_elements import Allowance
+from eccl.data.dicom_header import Instance, read_images
+from eccl.data.dicom_pixels import Pixels, read_pixels
+from eccl.data.dicom_times import order_phases, phase_intervals
+from eccl.data.members import MOST_MEMBERS, Members, check_sizes, open_members
+from eccl.data.nifti import LARGEST
+from eccl.data.orientation import BASE_TO_APEX
+from eccl.records import DataError, Stack, check_slices, shifted
 
 SAME_PLACE = 0.5  # mm along the normal between images of one slice
 SAME_DIRECTION = 1.0  # degrees
-BASE_TO_APEX = np.array([1.0, -1.0, -1.0])  # roughly, in a patient: to the left, to the front, to the feet (DICOM LPS)
-OVERLAY = "InlineVF"  # in the description of a series of the scanner's own contours, drawn into the image
-_HEAD = 2**14  # bytes of a member in which its header most often ends
+_GIVE = "give the zip or folder that holds the DICOM images of one person's short-axis cine"
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,10 +43,11 @@ class DicomCine:
         Distance between slices in mm, from their positions; of a single slice its stated thickness, or NaN.
     intervals : tuple of float
         Time between phases of each slice, ms.
-    affine : ndarray, shape (4, 4), optional
-        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS).
-    members : tuple of tuple of str
-        Names of the files: one tuple a slice, from base to apex, one name a phase.
+    affine : ndarray, shape (4, 4)
+        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); of one slice of unknown
+        thickness the slice's axis is 1 mm long.
+    images : tuple of tuple of Instance
+        One tuple a slice, from base to apex, one image a phase.
     """
 
     source: str
@@ -55,8 +55,13 @@ class DicomCine:
     spacing: tuple[float, float]
     slice_spacing: float
     intervals: tuple[float, ...]
-    affine: np.ndarray | None
-    members: tuple[tuple[str, ...], ...]
+    affine: np.ndarray
+    images: tuple[tuple[Instance, ...], ...]
+
+    @property
+    def members(self) -> tuple[tuple[str, ...], ...]:
+        """Names of the files, with the number of the frame where one holds several, as `images`."""
+        return tuple(tuple(image.name for image in slice_) for slice_ in self.images)
 
     @property
     def frames(self) -> int:
@@ -91,69 +96,111 @@ class DicomCine:
                 remedy="read it in parts",
             )
         images = np.empty((frames, len(chosen), rows, columns), np.float32)
-        with open_members(Path(self.source)) as (_, read):
-            for place, index in enumerate(chosen):
-                for phase, name in enumerate(self.members[index]):
-                    images[phase, place] = _pixels(read(name, -1), (rows, columns), f"{self.source}/{name}")
+        with open_members(Path(self.source)) as members:
+            for pixels, places in self._by_file(chosen).items():
+                for plane, index in zip(read_pixels(pixels, sorted(places), members), sorted(places), strict=True):
+                    for place, phase, image in places[index]:
+                        images[phase, place] = plane
+                        images[phase, place] *= np.float32(image.slope)
+                        images[phase, place] += np.float32(image.intercept)
         interval = float(np.mean([self.intervals[index] for index in chosen]))
-        affine = None if self.affine is None else self.affine @ shifted(chosen[0])
+        affine = self.affine @ shifted(chosen[0])
         return Stack(images, self.spacing, self.slice_spacing, interval, self.source, affine)
+
+    def _by_file(self, chosen: Sequence[int]) -> dict[Pixels, dict[int, list[tuple[int, int, Instance]]]]:
+        """Of each file that holds chosen slices, by the index of an image in it, where that image comes to lie."""
+        files: dict[Pixels, dict[int, list[tuple[int, int, Instance]]]] = {}
+        for place, index in enumerate(chosen):
+            for phase, image in enumerate(self.images[index]):
+                files.setdefault(image.pixels, {}).setdefault(image.index, []).append((place, phase, image))
+        return files
 
 
 def open_dicom_cine(path: Path | str) -> DicomCine:
-    """The cine of a zip (as UK Biobank's field 20209) or a folder of .dcm files; other files in it are ignored.
+    """The cine of a zip (as UK Biobank's field 20209), a folder or a file of DICOM.
 
-    Images belong to one slice where their positions along the normal of the image lie within 0.5 mm. Slices run from
-    base to apex: along the normal, in the sense that goes with left, front and feet. Phases are in order of
-    TriggerTime; of InstanceNumber only where no image has one. Series with "InlineVF" in their description, which hold
-    the scanner's own contours, are left out. Where a slice was acquired more than once, the series of the highest
-    SeriesNumber is taken.
+    Files are told by their content, whatever their names, at any depth; a zip within a zip is not opened, and hidden
+    files and symbolic links are passed over. MR Image Storage is read, one image a file, and Enhanced MR and Legacy
+    Converted Enhanced MR Image Storage, whose frames may be of all slices and phases; without the preamble of DICOM
+    too. Objects of other classes (directories, reports, secondary captures), localisers, series with "InlineVF" in
+    their description, which hold the scanner's own contours, and files that are no DICOM are left out.
+
+    Images belong to one slice where their positions along the normal of the image lie within 0.5 mm, be they one series
+    or one series a slice. Slices run from base to apex: along the normal, in the sense that goes with left, front and
+    feet. Where a slice was acquired more than once, the series of the highest SeriesNumber is taken.
+
+    Phases are in order of their time in ms after the R wave: TriggerTime; of a frame its nominal, else its actual
+    trigger delay, else its percentage of the stated beat. Only where no image has one are they in order of
+    TemporalPositionIdentifier or, where that tells none apart, of InstanceNumber, and the beat (NominalInterval, of a
+    frame RRIntervalTimeNominal) is shared among them. FrameTime, HeartRate and RepetitionTime are not used.
+
+    Pixels are scaled by RescaleSlope and RescaleIntercept, each image by its own; real-world values, windows and
+    private scales (Philips) are not applied.
 
     Raises
     ------
     DataError
-        If it is no zip or folder, damaged, encrypted or built to harm; holds no image, or images of several patients,
-        directions, sizes or spacings; an image is not a plain MR slice or does not say where and when it was taken;
-        slices differ in their number of phases or lie unevenly; or phases are doubled or missing.
+        If it is no zip, folder or DICOM, damaged, encrypted or built to harm; holds no image, or images of several
+        patients, studies, directions, sizes or spacings; an image is no grey MR magnitude image, or does not say where
+        and when it was taken; slices differ in their number of phases or lie unevenly; or phases are doubled or
+        missing, or last for other than the beat that is stated.
     """
     path = Path(path)
-    with open_members(path) as (names, read):
-        instances = [_instance(name, read, f"{path}/{name}") for name in names]
-    instances = [instance for instance in instances if OVERLAY.lower() not in instance.description.lower()]
-    if not instances:
-        raise DataError("no image is in it", source=path, remedy="give the zip or folder that holds the .dcm files")
+    instances = _instances(path)
     _check_same(instances, path)
     first = instances[0]
     along = np.cross(first.orientation[:3], first.orientation[3:])
     along *= 1.0 if along @ BASE_TO_APEX >= 0 else -1.0
-    slices = [_newest(slice_) for slice_ in _by_place(instances, along)]
-    timed = [instance for slice_ in slices for instance in slice_ if instance.trigger is not None]
-    phases = [_by_time(slice_, bool(timed), path) for slice_ in slices]
+    phases = order_phases([_newest(slice_) for slice_ in _by_place(instances, along)], path)
     _check_counts(phases, along, path)
-    if timed:
-        _check_gaps(phases, path)
+    intervals = phase_intervals(phases, path)
     step = _step(phases, along, path)
-    affine = None
-    if np.isfinite(step).all():
-        affine = np.eye(4)
-        affine[:3, 0] = first.orientation[:3] * first.spacing[1]
-        affine[:3, 1] = first.orientation[3:] * first.spacing[0]
-        affine[:3, 2], affine[:3, 3] = step, phases[0][0].position
-        affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
+    affine = np.eye(4)
+    affine[:3, 0] = first.orientation[:3] * first.spacing[1]
+    affine[:3, 1] = first.orientation[3:] * first.spacing[0]
+    affine[:3, 2] = step if np.isfinite(step).all() else along  # of one slice of unknown thickness: its direction alone
+    affine[:3, 3] = phases[0][0].position
+    affine = np.diag([-1.0, -1.0, 1.0, 1.0]) @ affine
     return DicomCine(
         source=str(path),
         shape=(len(phases[0]), len(phases), *first.size),
         spacing=first.spacing,
         slice_spacing=float(np.linalg.norm(step)),
-        intervals=tuple(_interval(slice_, path) for slice_ in phases),
+        intervals=intervals,
         affine=affine,
-        members=tuple(tuple(instance.name for instance in slice_) for slice_ in phases),
+        images=tuple(map(tuple, phases)),
     )
 
 
-def _instance(name: str, read: Read, where: str) -> Instance:
-    """The header of a member; of most members the start is enough."""
-    return read_header(name, read(name, _HEAD), where, whole=False) or read_header(name, read(name, -1), where)
+def _instances(path: Path) -> list[Instance]:
+    """Every image of a zip, folder or file."""
+    instances: list[Instance] = []
+    sizes: dict[str, int] = {}
+    others: Counter[str] = Counter()
+    allowance = Allowance()
+    with open_members(path) as members:
+        for name in members.sizes:
+            images, kind = read_images(name, members, allowance)
+            if images or kind:
+                sizes[name] = members.sizes[name]
+                others[kind] += 1
+            instances += images
+            if len(instances) > MOST_MEMBERS:
+                raise DataError(
+                    f"more than {MOST_MEMBERS} images", source=path, remedy="give one person's short-axis scan alone"
+                )
+        check_sizes(sizes, path)
+        if not instances:
+            raise DataError(_nothing(members, others), source=path, remedy=_GIVE)
+    return instances
+
+
+def _nothing(members: Members, others: Counter[str]) -> str:
+    """What there is, where no image is."""
+    kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common())
+    links = f", and {members.links} symbolic links, which are not followed" if members.links else ""
+    said = f"no image is in it: {len(members.sizes)} files, {others.total()} of them DICOM"
+    return said + (f" ({kinds})" if kinds else "") + links
 
 
 def _check_same(instances: list[Instance], path: Path) -> None:
@@ -169,6 +216,9 @@ def _check_same(instances: list[Instance], path: Path) -> None:
         if first.patient != other.patient:  # neither number is said: it may be one that nobody may see
             said = f"images of two patients: {other.name} is of another than {first.name}"
             raise DataError(said, source=path, remedy="give one person's scan")
+        if first.study and other.study and first.study != other.study:
+            said = f"images of two studies: {other.name} is of another than {first.name}"
+            raise DataError(said, source=path, remedy="give one visit's scan")
         cosines = (first.orientation * other.orientation).reshape(2, 3).sum(axis=1)
         if cosines.min() < nearest:
             angle = np.rad2deg(np.arccos(np.clip(cosines.min(), -1, 1)))
@@ -194,30 +244,6 @@ def _newest(slice_: list[Instance]) -> list[Instance]:
     return [instance for instance in slice_ if (instance.series, instance.series_uid) == newest]
 
 
-def _by_time(slice_: list[Instance], timed: bool, path: Path) -> list[Instance]:
-    without = [instance for instance in slice_ if timed and instance.trigger is None]
-    if without:
-        raise DataError(
-            "the TriggerTime is missing, which other images have", source=f"{path}/{without[0].name}", remedy=AGAIN
-        )
-
-    def order(instance: Instance) -> float:
-        return instance.trigger if timed else instance.number
-
-    ordered = sorted(slice_, key=order)
-    what, unit = ("TriggerTime", " ms") if timed else ("InstanceNumber", "")
-    for before, instance in pairwise(ordered):
-        if order(before) == order(instance):
-            times = len({order(each) for each in ordered})
-            raise DataError(
-                f"{before.name} and {instance.name} have the same {what}, {order(instance):g}{unit}, in one series "
-                f"({times} different ones of {len(ordered)})",
-                source=path,
-                remedy="remove what is there twice; a still image is no cine",
-            )
-    return ordered
-
-
 def _check_counts(phases: list[list[Instance]], along: np.ndarray, path: Path) -> None:
     usual = Counter(len(slice_) for slice_ in phases).most_common(1)[0][0]
     for index, slice_ in enumerate(phases):
@@ -228,18 +254,6 @@ def _check_counts(phases: list[list[Instance]], along: np.ndarray, path: Path) -
                 f"phases, others have {usual}",
                 source=path,
                 remedy="download it again, or take the files of that slice out",
-            )
-
-
-def _check_gaps(phases: list[list[Instance]], path: Path) -> None:
-    for slice_ in phases:
-        gaps = np.diff([instance.trigger for instance in slice_])
-        if len(gaps) and gaps.max() > 1.5 * (usual := np.sort(gaps)[(len(gaps) - 1) // 2]):
-            raise DataError(
-                f"{gaps.max():g} ms between {slice_[gaps.argmax()].name} and the next phase, {usual:g} ms between "
-                "others: a phase is missing",
-                source=path,
-                remedy=AGAIN,
             )
 
 
@@ -261,33 +275,3 @@ def _step(phases: list[list[Instance]], along: np.ndarray, path: Path) -> np.nda
                     remedy="a slice may be missing: download it again",
                 )
     return step
-
-
-def _interval(slice_: list[Instance], path: Path) -> float:
-    """Time between phases, ms."""
-    if len(slice_) > 1 and slice_[0].trigger is not None:
-        return (slice_[-1].trigger - slice_[0].trigger) / (len(slice_) - 1)
-    if not slice_[0].beat > 0:
-        raise DataError(
-            "neither TriggerTime nor NominalInterval says how long a phase lasts",
-            source=f"{path}/{slice_[0].name}",
-            remedy="export the series with its times",
-        )
-    return slice_[0].beat / len(slice_)
-
-
-def _pixels(content: bytes, size: tuple[int, int], where: str) -> np.ndarray:
-    """The image (H, W) float32 of a DICOM file, scaled as it says."""
-    import pydicom
-
-    try:
-        dataset: Any = pydicom.dcmread(io.BytesIO(content))
-        pixels = dataset.pixel_array
-        slope, intercept = (
-            float(dataset.get(name, value)) for name, value in (("RescaleSlope", 1), ("RescaleIntercept", 0))
-        )
-    except DAMAGE as error:
-        raise damaged(where, error) from error
-    if pixels.shape != size:
-        raise damaged(where, f"pixels of shape {pixels.shape}, not {size}")
-    return pixels.astype(np.float32) * np.float32(slope) + np.float32(intercept)

@@ -1,222 +1,295 @@
-"""The header of one DICOM image: the twenty values that place it in a cine, checked, without touching its pixels."""
+"""The header of a DICOM file: where and when each of its images was taken, checked, without touching its pixels."""
 
 from __future__ import annotations
 
-import io
-import struct
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
 
-from eccl.data.members import AGAIN, damaged
+from eccl.data.dicom_elements import Allowance, Elements, Scan
+from eccl.data.dicom_pixels import Pixels, check_pixels, check_syntax
+from eccl.data.members import AGAIN, MOST_MEMBERS, Members, damaged, is_dicom
 from eccl.records import DataError
 
 LARGEST_SIDE = 2048  # pixels
-_PIXELS = 0x7FE00010
-_PREAMBLE = 132  # bytes before the first element, the last four of them DICM
-_TAGS = {
-    "Modality": 0x00080060,
-    "SeriesDescription": 0x0008103E,
-    "PatientID": 0x00100020,
-    "SliceThickness": 0x00180050,
-    "SpacingBetweenSlices": 0x00180088,
-    "TriggerTime": 0x00181060,
-    "NominalInterval": 0x00181062,
-    "SeriesInstanceUID": 0x0020000E,
-    "SeriesNumber": 0x00200011,
-    "InstanceNumber": 0x00200013,
-    "ImagePositionPatient": 0x00200032,
-    "ImageOrientationPatient": 0x00200037,
-    "SamplesPerPixel": 0x00280002,
-    "PhotometricInterpretation": 0x00280004,
-    "NumberOfFrames": 0x00280008,
-    "Rows": 0x00280010,
-    "Columns": 0x00280011,
-    "PixelSpacing": 0x00280030,
-}
-_NAMES = {tag: name for name, tag in _TAGS.items()}
-_BINARY = {"SamplesPerPixel", "Rows", "Columns"}  # 16 bits; the others are text
-_UIDS = {"1.2.840.10008.1.2": "implicit", "1.2.840.10008.1.2.1": "explicit", "1.2.840.10008.1.2.1.99": "deflated"}
-DAMAGE = (  # what pydicom raises on damaged files
-    struct.error,
-    ValueError,
-    EOFError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    NotImplementedError,
-    RuntimeError,
-    OSError,
-)
+OVERLAY = "InlineVF"  # in the description of a series of the scanner's own contours, drawn into the image
+_STARTS = (2**14, 2**20, 2**25)  # bytes in which a header ends most often, most often of many frames, and at most
+_CLASSIC = "1.2.840.10008.5.1.4.1.1.4"  # MR Image Storage, one image a file
+_ENHANCED = ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4")  # Enhanced MR, Legacy Converted Enhanced MR
+_PHASES = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "REAL", "IMAGINARY"}  # ComplexImageComponent, or in ImageType
+_LOCALISER = "LOCALIZER"  # among the values of an ImageType
+_SUFFIXES = (".dcm", ".dicom", ".ima")  # of files that claim to be DICOM
+_GEOMETRY = "export the series with its geometry"
+_REPAIR = "export the series again, or repair or empty that element"
+_SHOWN = 60  # characters of a value in a message
 
 
 class Instance(NamedTuple):
-    """Where and when one image was taken."""
+    """Where and when one image was taken, and where its pixels are."""
 
-    name: str
+    name: str  # of the file, with the number of the frame where there are several
     patient: str
+    study: str  # StudyInstanceUID
     series: int  # SeriesNumber
     series_uid: str
-    description: str  # of the series
     number: int  # InstanceNumber
-    size: tuple[int, int]  # rows, columns
-    spacing: tuple[float, float]  # mm, (row, column)
     position: np.ndarray  # (3,) mm, of the first pixel: to the patient's left, back and head
     orientation: np.ndarray  # (6,) cosines of the direction along a row, then along a column
-    trigger: float | None  # ms after the R wave
-    beat: float  # ms, NominalInterval; NaN if not stated
+    spacing: tuple[float, float]  # mm, (row, column)
     thickness: float  # mm from one slice to the next; NaN if not stated
+    trigger: float | None  # ms after the R wave
+    order: int | None  # TemporalPositionIdentifier, or TemporalPositionIndex of a frame
+    beat: float  # ms from R wave to R wave; NaN if not stated
+    images: int  # CardiacNumberOfImages, of one beat; 0 if not stated
+    pixels: Pixels
+    index: int  # of the image among those of its file
+    slope: float
+    intercept: float
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Rows and columns."""
+        return self.pixels.size
 
 
-def read_header(name: str, content: bytes, where: str, whole: bool = True) -> Instance | None:
-    """The header of a DICOM file; None where the bytes are not the `whole` file and end before its pixels.
+def read_images(name: str, members: Members, allowance: Allowance) -> tuple[list[Instance], str]:
+    """The images of a file; or none, and what it is instead.
+
+    A file that is of another kind than MR images (a directory, a report, a secondary capture) holds none, nor do a
+    localiser and a series with "InlineVF" in its description, which shows the scanner's own contours.
 
     Raises
     ------
     DataError
-        If it is no DICOM, or no MR image of one grey slice that says where it lies, packed in a way that can be read.
+        If it is damaged, or holds MR images that are not grey magnitude images which say where they lie, packed in a
+        way that can be read.
     """
-    values, cause = None, "it ends before its pixels"
-    try:
-        values = _values(content, where)
-    except DataError:
-        raise
-    except DAMAGE as error:
-        cause = error
-    if values is None and not whole:
-        return None
-    if values is None:
-        raise damaged(where, cause)
-    _check_kind(values, where)
-    rows, columns = (_number(values, key, where) for key in ("Rows", "Columns"))
+    elements = _elements(name, members, allowance)
+    if elements is None:
+        if name.lower().endswith(_SUFFIXES):
+            raise DataError("this is no DICOM file", source=members.where(name), remedy=AGAIN)
+        return [], ""
+    if kind := _other_kind(elements):
+        return [], kind
+    where, top = members.where(name), elements.top
+    _check_kind(top, where)
+    frames = _frames(elements, where)
+    allocated, stored = (_whole(top, key, where) for key in ("BitsAllocated", "BitsStored"))
+    signed = _whole(top, "PixelRepresentation", where, 0)
+    if signed not in (0, 1) or _whole(top, "HighBit", where, stored - 1) != stored - 1:
+        problem = f"a PixelRepresentation of {signed} and a HighBit of {top.get('HighBit')} with {stored} BitsStored"
+        raise DataError(problem, source=where, remedy=AGAIN)
+    pixels = Pixels(
+        member=name,
+        offset=elements.offset,
+        length=elements.length,
+        syntax=elements.syntax,
+        frames=len(frames),
+        size=_size(top, where),
+        allocated=allocated,
+        stored=stored,
+        signed=signed == 1,
+        overlay="OverlayBitPosition" in top,
+    )
+    check_pixels(pixels, members.sizes[name], where)
+    called = name or members.path.name
+    numbers = [""] if len(frames) == 1 else [f", frame {index + 1}" for index in range(len(frames))]
+    images = [
+        _instance(called + number, frame, pixels, index, where + number)
+        for index, (frame, number) in enumerate(zip(frames, numbers))
+        if _LOCALISER not in _image_type(frame)
+    ]
+    return images, "" if images else "localisers"
+
+
+def _elements(name: str, members: Members, allowance: Allowance) -> Elements | None:
+    """The elements of a file, or of another kind of object its first; None if it is no DICOM."""
+    where = members.where(name)
+    for count in _STARTS:
+        content = members.start(name, count)
+        if not is_dicom(content):
+            return None
+        scan = Scan(content, allowance)
+        try:
+            elements = scan.meta()
+            if _other_kind(elements):
+                return elements
+            check_syntax(elements.syntax, where)
+            return scan.data()
+        except DataError:
+            raise
+        except EOFError as error:
+            if len(content) < count:
+                raise damaged(where, error) from error
+        except ValueError as error:
+            raise damaged(where, error) from error
+    raise damaged(where, f"no pixels within {_STARTS[-1]} bytes")
+
+
+def _other_kind(elements: Elements) -> str:
+    """What a file is, if it holds no MR image of the heart."""
+    from pydicom.config import IGNORE
+    from pydicom.uid import UID
+
+    kind = elements.sop_class
+    if kind and kind != _CLASSIC and kind not in _ENHANCED:
+        return UID(kind[:_SHOWN], validation_mode=IGNORE).name
+    if OVERLAY.lower() in elements.top.get("SeriesDescription", "").lower():
+        return f"the scanner's own contours ({OVERLAY})"
+    return "localisers" if _LOCALISER in _image_type(elements.top) else ""
+
+
+def _check_kind(top: Mapping[str, str], where: str) -> None:
+    for key, expected in (
+        ("Modality", "MR"),
+        ("PhotometricInterpretation", "MONOCHROME2"),
+        ("SamplesPerPixel", "1"),
+    ):
+        if top.get(key) != expected:
+            raise DataError(
+                f"the {key} is {_shown(top.get(key))}, not {expected}",
+                source=where,
+                remedy="give the magnitude images of a short-axis cine alone",
+            )
+
+
+def _frames(elements: Elements, where: str) -> list[dict[str, str]]:
+    """Values of each image: its own before those that the images of the file share."""
+    top = elements.top
+    declared = _whole(top, "NumberOfFrames", where, 1)
+    if elements.sop_class not in _ENHANCED:
+        if declared != 1:
+            raise DataError(
+                f"{declared} frames in one file",
+                source=where,
+                remedy="export it as one image a file, or as Enhanced MR, which says where and when each was taken",
+            )
+        return [top]
+    if not 0 < declared <= MOST_MEMBERS:
+        raise DataError(f"{declared} frames, not 1 to {MOST_MEMBERS}", source=where, remedy=AGAIN)
+    if len(elements.frames) != declared:
+        raise damaged(where, f"{declared} frames, of which {len(elements.frames)} are described")
+    return [top | elements.shared | frame for frame in elements.frames]
+
+
+def _size(top: Mapping[str, str], where: str) -> tuple[int, int]:
+    rows, columns = (_whole(top, key, where) for key in ("Rows", "Columns"))
     if not (0 < rows <= LARGEST_SIDE and 0 < columns <= LARGEST_SIDE):
         raise DataError(
-            f"{rows:g} rows and {columns:g} columns, not 1 to {LARGEST_SIDE}", source=where, remedy="export it again"
+            f"{rows} rows and {columns} columns, not 1 to {LARGEST_SIDE}", source=where, remedy="export it again"
+        )
+    return rows, columns
+
+
+def _instance(name: str, values: Mapping[str, str], pixels: Pixels, index: int, where: str) -> Instance:
+    kinds = {values.get("ComplexImageComponent", ""), *_image_type(values)[2:3]} & _PHASES
+    if kinds:
+        raise DataError(
+            f"an image of the kind {kinds.pop()}",
+            source=where,
+            remedy="give the magnitude images of a short-axis cine alone",
         )
     spacing = _numbers(values, "PixelSpacing", 2, where)
     if not spacing.min() > 0:
-        raise DataError(
-            f"a PixelSpacing of {_text(spacing)} mm", source=where, remedy="export the series with its geometry"
-        )
+        raise DataError(f"a PixelSpacing of {_text(spacing)} mm", source=where, remedy=_GEOMETRY)
     orientation = _numbers(values, "ImageOrientationPatient", 6, where)
     across, down = orientation[:3], orientation[3:]
     if abs(across @ across - 1) > 0.01 or abs(down @ down - 1) > 0.01 or abs(across @ down) > 0.01:
         raise DataError(
             f"an ImageOrientationPatient of {_text(orientation)}, which is no pair of perpendicular directions",
             source=where,
-            remedy="export the series with its geometry",
+            remedy=_GEOMETRY,
         )
     between = _number(values, "SpacingBetweenSlices", where, np.nan)
+    order = next((key for key in ("TemporalPositionIndex", "TemporalPositionIdentifier") if values.get(key)), None)
     return Instance(
         name=name,
         patient=values.get("PatientID", ""),
-        series=int(_number(values, "SeriesNumber", where, 0)),
+        study=values.get("StudyInstanceUID", ""),
+        series=_whole(values, "SeriesNumber", where, 0),
         series_uid=values.get("SeriesInstanceUID", ""),
-        description=values.get("SeriesDescription", ""),
-        number=int(_number(values, "InstanceNumber", where, 0)),
-        size=(int(rows), int(columns)),
-        spacing=(float(spacing[0]), float(spacing[1])),
+        number=_whole(values, "InstanceNumber", where, 0),
         position=_numbers(values, "ImagePositionPatient", 3, where),
         orientation=orientation,
-        trigger=_number(values, "TriggerTime", where) if values.get("TriggerTime") else None,
-        beat=_number(values, "NominalInterval", where, np.nan),
+        spacing=(float(spacing[0]), float(spacing[1])),
         thickness=between if between > 0 else _number(values, "SliceThickness", where, np.nan),
+        trigger=_trigger(values, where),
+        order=_whole(values, order, where) if order else None,
+        beat=_beat(values, where),
+        images=_whole(values, "CardiacNumberOfImages", where, 0),
+        pixels=pixels,
+        index=index,
+        slope=_slope(values, where),
+        intercept=_number(values, "RescaleIntercept", where, 0.0),
     )
 
 
-def _values(content: bytes, where: str) -> dict[str, str] | None:
-    """Values by name, as text; None if the bytes end before the pixels."""
-    from pydicom.filereader import data_element_generator
-
-    if content[_PREAMBLE - 4 : _PREAMBLE] != b"DICM":
-        raise DataError("this is no DICOM file", source=where, remedy=AGAIN)
-    file = io.BytesIO(content)
-    file.seek(_PREAMBLE)
-    meta = data_element_generator(file, False, True, stop_when=lambda tag, *_: tag >> 16 != 2)
-    syntax = next((bytes(item.value).decode("ascii").rstrip("\0 ") for item in meta if item.tag == 0x00020010), "")
-    for _ in meta:  # to the end of the meta information
-        pass
-    _check_syntax(syntax, where)
-    stopped = []
-
-    def at_pixels(tag: int, *_: object) -> bool:
-        if tag >= _PIXELS:
-            stopped.append(tag)
-        return tag >= _PIXELS
-
-    implicit = _UIDS.get(syntax) == "implicit"
-    elements = data_element_generator(file, implicit, True, stop_when=at_pixels, specific_tags=list(_NAMES))
-    values = {}
-    for element in elements:
-        key = _NAMES.get(element.tag)
-        if key in _BINARY:
-            values[key] = str(int.from_bytes(element.value or b"", "little"))
-        elif key is not None:
-            values[key] = (element.value or b"").decode("latin-1").strip(" \0")
-    if stopped and stopped[0] != _PIXELS:
-        raise DataError("there are no pixels in it", source=where, remedy="give the images of a cine")
-    return values if stopped else None
+def _trigger(values: Mapping[str, str], where: str) -> float | None:
+    """Time after the R wave, ms."""
+    for key in ("NominalCardiacTriggerDelayTime", "ActualCardiacTriggerDelayTime", "TriggerTime"):
+        if values.get(key):
+            return _number(values, key, where)
+    share = _number(values, "NominalPercentageOfCardiacPhase", where, np.nan)
+    beat = _beat(values, where)
+    return share / 100 * beat if share * beat >= 0 else None
 
 
-def _check_syntax(syntax: str, where: str) -> None:
-    from pydicom.config import IGNORE
-    from pydicom.pixels import get_decoder
-    from pydicom.uid import UID
-
-    kind = _UIDS.get(syntax)
-    if kind in ("implicit", "explicit"):
-        return
-    uid = UID(syntax, validation_mode=IGNORE)
-    missing = ["it is not read here"]
-    try:
-        decoder = get_decoder(uid)
-        if kind != "deflated" and uid.is_little_endian and decoder.is_available:
-            return
-        missing = decoder.missing_dependencies or missing
-    except NotImplementedError:  # unknown, with no decoder at all
-        pass
-    raise DataError(
-        f"pixels in the transfer syntax {uid.name or 'that is not stated'} ({syntax})",
-        source=where,
-        remedy=f"convert it to Explicit VR Little Endian, e.g. with dcmdjpeg or gdcmconv --raw ({'; '.join(missing)})",
-    )
+def _beat(values: Mapping[str, str], where: str) -> float:
+    """Time from R wave to R wave, ms; NaN if not stated."""
+    for key in ("RRIntervalTimeNominal", "NominalInterval"):
+        if (beat := _number(values, key, where, np.nan)) > 0:
+            return beat
+    return np.nan
 
 
-def _check_kind(values: dict[str, str], where: str) -> None:
-    for key, expected in (
-        ("Modality", "MR"),
-        ("PhotometricInterpretation", "MONOCHROME2"),
-        ("SamplesPerPixel", "1"),
-    ):
-        if values.get(key) != expected:
-            raise DataError(
-                f"the {key} is {values.get(key)!r}, not {expected}",
-                source=where,
-                remedy="give the magnitude images of a short-axis cine alone",
-            )
-    if values.get("NumberOfFrames", "1") not in ("", "1"):
+def _slope(values: Mapping[str, str], where: str) -> float:
+    if values.get("ModalityLUTSequence"):
         raise DataError(
-            f"{values['NumberOfFrames']} frames in one file", source=where, remedy="export it as one image a file"
+            "a ModalityLUTSequence, which is not applied here",
+            source=where,
+            remedy="export the series with RescaleSlope and RescaleIntercept, or none",
         )
+    slope = _number(values, "RescaleSlope", where, 1.0)
+    if slope == 0:
+        raise DataError("a RescaleSlope of 0, which leaves no image", source=where, remedy="export the series again")
+    return slope
 
 
-def _numbers(values: dict[str, str], key: str, count: int, where: str) -> np.ndarray:
-    text = values.get(key, "")
+def _image_type(values: Mapping[str, str]) -> list[str]:
+    return (values.get("FrameType") or values.get("ImageType", "")).upper().split("\\")
+
+
+def _numbers(values: Mapping[str, str], key: str, count: int, where: str) -> np.ndarray:
+    text = values.get(key)
     if not text:
-        raise DataError(f"the {key} is missing", source=where, remedy="export the series with its geometry")
+        raise DataError(f"the {key} is missing", source=where, remedy=f"export the series with its {key}")
     try:
         numbers = np.array([float(part) for part in text.split("\\")])
     except ValueError:
         numbers = np.array([])
     if len(numbers) != count or not np.isfinite(numbers).all():
-        raise DataError(f"the {key} is {text!r}", source=where, remedy="export the series with its geometry and times")
+        wanted = "one number" if count == 1 else f"{count} numbers"
+        raise DataError(f"the {key} is {_shown(text)}, not {wanted}", source=where, remedy=_REPAIR)
     return numbers
 
 
-def _number(values: dict[str, str], key: str, where: str, default: float | None = None) -> float:
+def _number(values: Mapping[str, str], key: str, where: str, default: float | None = None) -> float:
+    """A value; the default where the element is absent or empty."""
     if default is not None and not values.get(key):
         return default
     return float(_numbers(values, key, 1, where)[0])
+
+
+def _whole(values: Mapping[str, str], key: str, where: str, default: int | None = None) -> int:
+    number = _number(values, key, where, default)
+    if number != int(number):
+        raise DataError(f"the {key} is {_shown(values[key])}, not a whole number", source=where, remedy=_REPAIR)
+    return int(number)
+
+
+def _shown(value: str | None) -> str:
+    return repr(value) if value is None or len(value) <= _SHOWN else f"{value[:_SHOWN]!r}..."
 
 
 def _text(numbers: np.ndarray) -> str:

@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import numpy as np
 
-from eccl.data.slices import CAVITY, MUSCLE, RIGHT
-from eccl.records import DataError
-
-if TYPE_CHECKING:
-    from eccl.data.cmr import Stack
+from eccl.data.labels import (
+    CAVITY,
+    MUSCLE,
+    RIGHT,
+    check_labels,
+    count,
+    end_diastole,
+    end_systole,
+    labelled_phases,
+)
+from eccl.records import DataError, Stack
 
 DENSITY = 1.05  # g/ml of myocardium
 FEWEST_SLICES = 3  # that hold LV cavity: fewer are no ventricle
-KNOWN = (0, *CAVITY, *MUSCLE, *RIGHT)
 
 
 def volumes(labels: Stack, label: int) -> np.ndarray:
-    """Volume (F,) in ml of one label at each phase: its voxels times their size.
+    """Volume (F,) in ml of one label at each phase: its voxels times their size; NaN at phases without any label.
 
     Parameters
     ----------
@@ -38,7 +41,10 @@ def volumes(labels: Stack, label: int) -> np.ndarray:
             source=labels.source or None,
             remedy="give the real spacing, or use ratios alone: ejection fractions",
         )
-    return _count(labels, (label,)) * _voxel(labels)
+    volume = np.full(labels.phases, np.nan)
+    phases = labelled_phases(labels)
+    volume[phases] = count(labels, (label,))[phases] * _voxel(labels)
+    return volume
 
 
 def mass(labels: Stack) -> float:
@@ -49,7 +55,8 @@ def mass(labels: Stack) -> float:
     DataError
         As `volumes`, and if no pixel is labelled 1 or 2.
     """
-    phase = int(_ventricle(labels).argmax())
+    check_labels(labels)
+    phase = end_diastole(labels)
     muscle = float(volumes(labels, MUSCLE[0])[phase])
     if not muscle:
         raise DataError(
@@ -70,8 +77,8 @@ def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
     Parameters
     ----------
     ed : Stack
-        Labels at end-diastole; or, without `es`, at many phases, of which that with the largest LV cavity is
-        end-diastole and that with the smallest end-systole.
+        Labels at end-diastole; or, without `es`, at many phases. Of those that hold labels the one with the largest LV
+        cavity is end-diastole and the one with the smallest end-systole; the others may be empty.
     es : Stack, optional
         Labels at end-systole; it may have fewer slices.
 
@@ -81,18 +88,20 @@ def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
         If a label is unknown, the LV is missing, smaller at end-diastole, in fewer than 3 slices or cut off by the
         border of the image, or the two stacks differ in their spacing.
     """
-    if es is None:
-        cavity = _ventricle(ed)
-        phases = [(ed, int(cavity.argmax()))] + [(ed, int(cavity.argmin()))] * (ed.phases > 1)
-    else:
-        phases = [(ed, 0), (es, 0)]
-        _check_pair(ed, es)
+    check_labels(ed)
+    phases = [(ed, end_diastole(ed))]
+    if es is not None:
+        check_labels(es)
+        phases.append((es, end_diastole(es)))
+        _check_pair(phases)
+    elif len(labelled_phases(ed)) > 1:
+        phases.append((ed, end_systole(ed)))
     for stack, phase in phases:
         _check_whole(stack, phase)
     size, nominal = _voxel(ed), ed.nominal or not _voxel(ed) > 0
     traits = {}
     for name, label in (("lv", CAVITY), ("rv", RIGHT)):
-        counts = [float(_count(stack, label)[phase]) for stack, phase in phases]
+        counts = [float(count(stack, label)[phase]) for stack, phase in phases]
         if name == "rv" and (
             len(phases) == 1 or not all(counts) or any(_cut_off(stack, phase, RIGHT) for stack, phase in phases)
         ):
@@ -105,35 +114,10 @@ def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
             traits[f"{name}_esv"] = counts[1] * size
             traits[f"{name}_sv"] = (counts[0] - counts[1]) * size
         traits[f"{name}_ef"] = 100 * (1 - counts[1] / counts[0])
-    muscle = _count(ed, MUSCLE)[phases[0][1]]
+    muscle = count(ed, MUSCLE)[phases[0][1]]
     if muscle and not nominal:
         traits["lv_mass"] = float(muscle) * size * DENSITY
     return traits
-
-
-def check_labels(labels: Stack) -> None:
-    """Nothing, if every label is one that is known here: 0, 1, 2 and 3 or 4.
-
-    Raises
-    ------
-    DataError
-        If one is not, with its value.
-    """
-    values = np.unique(labels.images)
-    unknown = values[~np.isin(values, KNOWN)]
-    if len(unknown):
-        fractional = np.mod(unknown[0], 1) != 0
-        raise DataError(
-            f"{'fractional labels' if fractional else 'an unknown label'}: {unknown[0]:g}",
-            source=labels.source or None,
-            remedy="resample labels by nearest neighbour; 0 is background, 1 LV cavity, 2 myocardium, 3 or 4 RV cavity",
-        )
-    if np.isin(RIGHT, values).all():
-        raise DataError(
-            "the labels 3 and 4 in one mask, which both stand for the RV cavity",
-            source=labels.source or None,
-            remedy="keep 3 for the RV cavity",
-        )
 
 
 def _voxel(labels: Stack) -> float:
@@ -141,28 +125,12 @@ def _voxel(labels: Stack) -> float:
     return float(np.prod(labels.spacing) * labels.slice_spacing / 1000)
 
 
-def _count(labels: Stack, which: tuple[int, ...]) -> np.ndarray:
-    return np.isin(labels.images, which).sum(axis=(1, 2, 3))
-
-
-def _ventricle(labels: Stack) -> np.ndarray:
-    """Pixels of LV cavity at each phase (F,), of checked labels; none of them 0."""
-    check_labels(labels)
-    cavity = _count(labels, CAVITY)
-    if not cavity.all():
+def _check_pair(phases: list[tuple[Stack, int]]) -> None:
+    (ed, diastole), (es, systole) = phases
+    labelled = [len(labelled_phases(labels)) for labels in (ed, es)]
+    if labelled != [1, 1]:
         raise DataError(
-            f"no pixel is labelled 1, LV cavity, at phase {int(cavity.argmin())}",
-            source=labels.source or None,
-            remedy="check the label values, or give the segmented phases alone",
-        )
-    return cavity
-
-
-def _check_pair(ed: Stack, es: Stack) -> None:
-    diastole, systole = _ventricle(ed), _ventricle(es)
-    if len(diastole) > 1 or len(systole) > 1:
-        raise DataError(
-            f"{len(diastole)} and {len(systole)} phases, not one at end-diastole and one at end-systole",
+            f"{labelled[0]} and {labelled[1]} phases with labels, not one at end-diastole and one at end-systole",
             source=ed.source or None,
             remedy="give one stack of all phases, or two of one",
         )
@@ -173,9 +141,10 @@ def _check_pair(ed: Stack, es: Stack) -> None:
             source=es.source or None,
             remedy="give masks of one acquisition",
         )
-    if systole[0] > diastole[0]:
+    large, small = count(ed, CAVITY)[diastole], count(es, CAVITY)[systole]
+    if small > large:
         raise DataError(
-            f"an LV cavity of {diastole[0]} voxels at end-diastole and of {systole[0]} at end-systole",
+            f"an LV cavity of {large} voxels at end-diastole and of {small} at end-systole",
             source=es.source or None,
             remedy="give end-diastole first",
         )

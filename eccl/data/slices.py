@@ -7,34 +7,36 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eccl.data.grids import align, is_placed
+from eccl.data.labels import CAVITY, MUSCLE, RIGHT, end_diastole, end_systole
+from eccl.data.nifti import STATE
+from eccl.data.orientation import from_base, upright
 from eccl.data.plane import SIZE, SPACING, crop_or_pad, mask_centre, resample_plane
-from eccl.records import FRAMES, Cine, DataError
+from eccl.records import FRAMES, Cine, DataError, Stack, check_beat
 
 if TYPE_CHECKING:
-    from eccl.data.cmr import Stack
     from eccl.data.dicom_cine import DicomCine
+    from eccl.data.nifti import Nifti
 
 FEWEST_PHASES = 10  # below it, motion between two phases is not linear, and frames between them would be inventions
-CAVITY, MUSCLE, RIGHT = (1,), (2,), (3, 4)  # labels: LV cavity, LV myocardium, RV cavity (3 ukbb_cardiac, 4 AutoFD)
 CLOSE = 0.05  # a pixel size within this share of 1.8 mm is kept
-STILL_INTERVAL = 20.0  # ms, nominal
+STILL_BEAT = 1000.0  # ms, nominal
 _SMOOTHING = 5.0  # mm, of the motion that shows where the heart is
-_DRIFT = 0.1  # voxels between two grids that count as none
 
 
-def mid_slice(stack: Stack | DicomCine, labels: Stack | None = None, rule: str = "middle") -> int:
-    """Which slice of a stack is mid-ventricular, counted from 0.
+def mid_slice(stack: Stack | Nifti | DicomCine, labels: Stack | None = None, rule: str = "middle") -> int:
+    """Which slice of a stack is mid-ventricular, counted from 0 as the file does.
 
     Parameters
     ----------
-    stack : Stack or DicomCine
-        Without labels it is the middle one of its slices: of an even number the one further from slice 0, which in a
-        DICOM cine is the base.
+    stack : Stack, Nifti or DicomCine
+        Without labels it is the middle one of its slices: of an even number the one nearer to the apex, or where it is
+        not known which end that is, the one further from slice 0.
     labels : Stack, optional
         Of the same slices, at one phase or all.
     rule : str
-        "middle": the middle one of the slices that hold LV cavity at the first phase; "rv": the one with the most RV
-        pixels at the phase of the smallest LV cavity, as in the paper.
+        "middle": the middle one of the slices that hold LV cavity at end-diastole; "rv": the one with the most RV
+        pixels at end-systole, as in the paper. Which phases these are: `eccl.data.labels`.
 
     Raises
     ------
@@ -43,16 +45,15 @@ def mid_slice(stack: Stack | DicomCine, labels: Stack | None = None, rule: str =
     """
     if rule not in ("middle", "rv"):
         raise ValueError(f'the rule is "middle" or "rv"; got {rule!r}')
+    order = from_base(stack.affine, stack.slices, getattr(stack, "nominal", False))  # DICOM is never nominal
     if labels is None:
-        return stack.slices // 2
+        return int(order[stack.slices // 2])
     _check_fit(stack, labels)
-    cavity = np.isin(labels.images, CAVITY)
     if rule == "middle":
-        slices = np.flatnonzero(cavity[0].any(axis=(1, 2)))
-        if not len(slices):
-            raise DataError("no pixel is labelled 1, LV cavity", source=labels.source, remedy="check the label values")
+        cavity = np.isin(labels.images[end_diastole(labels)], CAVITY).any(axis=(1, 2))
+        slices = order[cavity[order]]
         return int(slices[len(slices) // 2])
-    systole = int(cavity.sum(axis=(1, 2, 3)).argmin())
+    systole = end_systole(labels)
     right = np.isin(labels.images[systole], RIGHT).sum(axis=(1, 2))
     if not right.any():
         raise DataError(
@@ -60,7 +61,7 @@ def mid_slice(stack: Stack | DicomCine, labels: Stack | None = None, rule: str =
             source=labels.source,
             remedy='give labels that hold the RV, or choose by the LV: rule="middle"',
         )
-    return int(right.argmax())
+    return int(order[right[order].argmax()])
 
 
 def heart_centre(
@@ -86,8 +87,7 @@ def heart_centre(
         ventricle = np.isin(labels, CAVITY + MUSCLE)
         if ventricle.any():
             return mask_centre(ventricle)
-    with np.errstate(invalid="ignore"):  # an infinite pixel is refused where the cine is made
-        spread = np.std(images, axis=0, dtype=np.float64)
+    spread = np.std(images, axis=0, dtype=np.float64)
     motion = gaussian_filter(spread, _SMOOTHING / np.array(spacing))
     rows, columns = motion.shape
     top, left = rows // 4, columns // 4
@@ -100,24 +100,26 @@ def heart_centre(
 
 
 def cut_cine(
-    stack: Stack | DicomCine,
+    stack: Stack | Nifti | DicomCine,
     labels: Stack | None = None,
     rule: str = "middle",
     fewer: str = "refuse",
     frames: int = FRAMES,
     size: int = SIZE,
 ) -> Cine:
-    """The cine of a cohort: one slice (`mid_slice`), `size` pixels square about the heart (`heart_centre`).
+    """The cine of a cohort: one slice (`mid_slice`), upright, `size` pixels square about the heart (`heart_centre`).
 
+    Upright is as `eccl.data.orientation` says, so that a scan gives one picture in whatever order a file keeps it.
     Where the pixel size is within 5 % of 1.8 mm the square is cut at whole pixels and the cine keeps that size; else it
     is resampled to 1.8 mm. Outside of the image is 0.
 
     Parameters
     ----------
-    stack : Stack or DicomCine
-        Of a DICOM cine only the chosen slice is decoded.
+    stack : Stack, Nifti or DicomCine
+        Of the latter two only the chosen slice is decoded.
     labels : Stack, optional
-        Of the same slices, at one phase or all: 1 LV cavity, 2 myocardium, 3 or 4 RV cavity.
+        At one phase or all: 1 LV cavity, 2 myocardium, 3 or 4 RV cavity. Brought onto the image's grid (`align`) where
+        both say what it is; else of the same slices in the same order.
     rule : str
         Of `mid_slice`.
     fewer : str
@@ -130,38 +132,56 @@ def cut_cine(
     Raises
     ------
     DataError
-        As `mid_slice`; and if the image is blank or not finite, the number of phases is refused, or the time between
-        phases is not known.
+        As `align`, `mid_slice` and `whole_cine`.
     """
     if fewer not in ("refuse", "interpolate", "still"):
         raise ValueError(f'fewer is "refuse", "interpolate" or "still"; got {fewer!r}')
+    if labels is not None and is_placed(labels) and is_placed(stack):
+        labels = align(labels, stack)
     chosen = mid_slice(stack, labels, rule)
-    one = stack.stack([chosen])
+    one, mask = upright(stack.stack([chosen]), None if labels is None else labels.stack([chosen]))
+    # NIfTI keeps 32 bits of a size and DICOM its decimals: rounded, both put every pixel where the other does.
+    one = dataclasses.replace(one, spacing=tuple(round(length, 5) for length in one.spacing))
     images = one.images[:, 0]
-    centre = heart_centre(images, None if labels is None else labels.images[:, chosen], one.spacing)
-    if fewer == "still" and len(images) < frames:
-        square, spacing = _square(images[:1], one.spacing, centre, size)
-        return still_cine(square[0], spacing, frames, one.source)
+    still = fewer == "still" and len(images) < frames
+    cine = (
+        still_cine(images[0], one.spacing, 1, one.source) if still else whole_cine(one, frames, fewer == "interpolate")
+    )
+    centre = heart_centre(images, None if mask is None else mask.images[:, 0], one.spacing)
+    cine = _square(cine, centre, size)
+    return still_cine(cine.frames[0], cine.spacing, frames, one.source) if still else cine
+
+
+def whole_cine(one: Stack, frames: int = FRAMES, interpolate: bool = False) -> Cine:
+    """The beat of a stack of one slice, the whole plane of it, as it lies.
+
+    Raises
+    ------
+    DataError
+        If the image is blank or not finite, the number of phases is refused (`to_frames`), or the time between phases
+        is not known or gives no heartbeat.
+    """
+    images = one.images[:, 0]
     check_pixels(images, one.source)
-    images = to_frames(images, frames, fewer == "interpolate", one.source)
+    images = to_frames(images, frames, interpolate, one.source)
     if not one.phase_interval > 0:
         raise DataError(
             "the time between phases is not known",
             source=one.source,
-            remedy="write it into the header (pixdim[4]) with its unit, e.g. sec",
+            remedy=f"write it into the header (pixdim[4]) with its unit; or if none is stated, {STATE}",
         )
-    square, spacing = _square(images, one.spacing, centre, size)
-    return Cine(square, spacing, one.phase_interval * one.phases / frames, one.source)
+    check_beat(one.phases, one.phase_interval, one.source)
+    return Cine(images, one.spacing, one.phase_interval * one.phases / frames, one.source)
 
 
 def still_cine(image: np.ndarray, spacing: tuple[float, float], frames: int = FRAMES, source: str = "") -> Cine:
-    """A cine that repeats one image (H, W): it holds no motion, and its frame interval (20 ms) is nominal.
+    """A cine that repeats one image (H, W): it holds no motion, and its beat, of 1 s, is nominal.
 
     Only for passing a real still image through an encoder of cines. Nothing that depends on motion (ejection fraction,
     strain, stroke volume) can be read from it, and no result for it stands for a result on cines.
     """
     repeated = np.repeat(np.asarray(image, dtype=np.float32)[None], frames, axis=0)
-    return Cine(repeated, spacing, STILL_INTERVAL, source)
+    return Cine(repeated, spacing, STILL_BEAT / frames, source)
 
 
 def to_frames(images: np.ndarray, frames: int, allowed: bool, source: object) -> np.ndarray:
@@ -210,66 +230,18 @@ def check_pixels(images: np.ndarray, source: object) -> None:
         )
 
 
-def align(labels: Stack, image: Stack) -> Stack:
-    """The labels on the image's grid: cut, or padded with 0, by the whole voxels that their affines say.
-
-    Raises
-    ------
-    DataError
-        If a grid is not known, or they differ in direction, voxel size or by a fraction of a voxel (above 0.1).
-    """
-    for stack in (labels, image):
-        if stack.affine is None:
-            raise DataError(
-                "the file does not say where its voxels are",
-                source=stack.source,
-                remedy="write its affine (sform or qform); labels of the very same slices need no align()",
-            )
-    try:
-        between = np.linalg.solve(image.affine, labels.affine)  # from a voxel of the labels to one of the image
-    except np.linalg.LinAlgError:
-        between = np.full((4, 4), np.nan)
-    length = np.array(labels.images.shape[:0:-1])  # columns, rows, slices
-    drift = np.abs(between[:3, :3] - np.eye(3)) @ length  # over the whole grid, in voxels
-    offset = between[:3, 3]
-    if not (drift <= _DRIFT).all() or not (np.abs(offset - np.rint(offset)) <= _DRIFT).all():
+def _check_fit(stack: Stack | Nifti | DicomCine, labels: Stack) -> None:
+    if labels.shape[1:] != stack.shape[1:] or labels.phases not in (1, stack.shape[0]):
         raise DataError(
-            f"labels on another grid ({_grid(labels)}) than {image.source or 'their image'} ({_grid(image)})",
-            source=labels.source,
-            remedy="resample the labels to the image, by nearest neighbour, in the tool that made them",
-        )
-    aligned = labels.images
-    for axis, shift in zip((3, 2, 1), np.rint(offset).astype(int)):
-        place = np.arange(image.images.shape[axis]) - shift
-        there = (place >= 0) & (place < aligned.shape[axis])
-        shape = [1] * 4
-        shape[axis] = len(place)
-        taken = np.take(aligned, np.clip(place, 0, aligned.shape[axis] - 1), axis=axis)
-        aligned = np.where(there.reshape(shape), taken, np.float32(0))
-    return dataclasses.replace(labels, images=aligned, affine=image.affine)
-
-
-def _grid(stack: Stack) -> str:
-    corner, axes = stack.affine[:3, 3], stack.affine[:3, :3].T
-    steps = ", ".join(f"({' '.join(f'{value:.3g}' for value in axis)})" for axis in axes)
-    return (
-        f"{stack.images.shape[:0:-1]} voxels from ({' '.join(f'{value:.4g}' for value in corner)}) mm in steps {steps}"
-    )
-
-
-def _check_fit(stack: Stack | DicomCine, labels: Stack) -> None:
-    if labels.images.shape[1:] != stack.shape[1:] or labels.phases not in (1, stack.shape[0]):
-        raise DataError(
-            f"labels of shape {labels.images.shape} for images of shape {stack.shape}",
+            f"labels of shape {labels.shape} for images of shape {stack.shape}",
             source=labels.source,
             remedy="give labels of the same slices, at one phase or all; cut padded ones to the image: align()",
         )
 
 
-def _square(
-    images: np.ndarray, spacing: tuple[float, float], centre: tuple[float, float], size: int
-) -> tuple[np.ndarray, tuple[float, float]]:
-    """Images (F, size, size) about a centre, and their pixel size."""
-    if all(abs(length / SPACING - 1) <= CLOSE for length in spacing):
-        return crop_or_pad(images, size, centre), spacing
-    return resample_plane(images, spacing, centre, size), (SPACING, SPACING)
+def _square(cine: Cine, centre: tuple[float, float], size: int) -> Cine:
+    """The cine, `size` pixels square about a centre, resampled if its pixel size is another than a cohort's."""
+    if all(abs(length / SPACING - 1) <= CLOSE for length in cine.spacing):
+        return dataclasses.replace(cine, frames=crop_or_pad(cine.frames, size, centre))
+    frames = resample_plane(cine.frames, cine.spacing, centre, size)
+    return dataclasses.replace(cine, frames=frames, spacing=(SPACING, SPACING))

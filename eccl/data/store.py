@@ -27,7 +27,7 @@ from eccl.data.files import PARTIAL, make_folder, replacing, sha256
 from eccl.data.plane import SIZE
 from eccl.records import FRAMES, LEADS, SAMPLES, DataError
 
-VERSION = 1  # raise it when the packed bytes of a cohort change
+VERSION = 2  # raise it when the packed bytes of a cohort change
 INDEX = "store.json"
 MODALITIES = ("ecg", "cine")
 _ARRAY = {"ecg": "ecg", "cmr": "cine"}  # a cohort's modality: its array, and the field of a batch

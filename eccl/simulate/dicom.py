@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.cmr import Stack
 from eccl.data.files import replacing
+from eccl.records import Stack
 
 DESCRIPTION = "CINE_segmented_SAX_b{slice}"
 _MR_IMAGE = "1.2.840.10008.5.1.4.1.1.4"

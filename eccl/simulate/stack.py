@@ -12,8 +12,7 @@ import math
 
 import numpy as np
 
-from eccl.data.cmr import Stack
-from eccl.records import FRAMES
+from eccl.records import FRAMES, Stack
 from eccl.simulate.cine import LABELS, WHITE, simulate_cine
 from eccl.simulate.geometry import (
     ANGLES,

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.cmr import Stack, read_image
-from eccl.data.dicom_cine import open_dicom_cine
+from eccl.data.cmr import open_image, read_image
+from eccl.data.dicom_cine import DicomCine
+from eccl.data.labels import labelled_phases
 from eccl.data.masks import mask_traits
-from eccl.data.slices import align, check_pixels, cut_cine
-from eccl.records import Cine, DataError
+from eccl.data.slices import check_pixels, cut_cine
+from eccl.records import Cine, DataError, Stack
 
 FEWER = ("refuse", "interpolate", "still")
 RULES = ("middle", "rv")
@@ -33,10 +34,10 @@ def read_heart(
     Parameters
     ----------
     path : path
-        NIfTI; or a zip or folder of DICOM, of which only the chosen slice is decoded.
+        NIfTI; or a zip, folder or file of DICOM. Only the chosen slice is decoded.
     masks : sequence of path
-        NIfTI with labels of all phases; or of end-diastole and, behind it, of end-systole. Brought onto the image's
-        grid where both say what it is.
+        NIfTI with labels of all phases, or of some with the others empty; or of end-diastole and, behind it, of
+        end-systole. Brought onto the image's grid where both say what it is; else of the same slices in the same order.
     fewer, rule : str
         As in `eccl.data.slices.cut_cine`.
     units, nominal
@@ -47,21 +48,22 @@ def read_heart(
     Raises
     ------
     DataError
-        As the readers; and if the rule "rv" is asked for and no mask is of end-systole.
+        As the readers; if the rule "rv" is asked for and no mask is of end-systole; and if the mask of slices that were
+        put in order here, as those of DICOM are, does not say where they lie.
     """
-    path = Path(path)
-    dicom = path.is_dir() or path.suffix.lower() == ".zip"
-    image = open_dicom_cine(path) if dicom else read_image(path, units, nominal)
+    image = open_image(path, units, nominal)
     if not masks:
         return _seen(cut_cine(image, None, rule, fewer)), image.shape[0]
     labels = _read_mask(masks[-1] if rule == "rv" else masks[0], units, nominal, relabel)
-    if rule == "rv" and len(masks) == 1 and labels.phases == 1:
+    if rule == "rv" and len(masks) == 1 and len(labelled_phases(labels)) == 1:
         remedy = 'give a mask of end-systole too, or choose by the LV: rule="middle"'
         raise DataError("no mask of end-systole, by which the slice is to be chosen", source=masks[0], remedy=remedy)
-    stack = image.stack() if dicom else image
-    if labels.affine is not None and stack.affine is not None:
-        labels = align(labels, stack)
-    return _seen(cut_cine(stack, labels, rule, fewer)), stack.phases
+    if isinstance(image, DicomCine) and image.slices > 1 and labels.affine is None:
+        remedy = "write its affine (sform or qform), so that its slices can be told from base to apex"
+        raise DataError(
+            "the mask of a DICOM cine does not say where its voxels are", source=labels.source, remedy=remedy
+        )
+    return _seen(cut_cine(image, labels, rule, fewer)), image.shape[0]
 
 
 def _seen(cine: Cine) -> Cine:

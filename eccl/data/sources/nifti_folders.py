@@ -1,43 +1,65 @@
-"""Short-axis stacks as NIfTI, one folder a patient: any in ukbb_cardiac's naming, ACDC, Sunnybrook and AutoFD.
+"""Short-axis stacks as NIfTI: any in the naming of ukbb_cardiac or of M&Ms, ACDC, Sunnybrook and AutoFD.
 
-ukbb_cardiac writes sa.nii.gz (columns, rows, slices, frames) and seg_sa.nii.gz, or the two phases of the beat alone,
-sa_ED and sa_ES with seg_sa_ED and seg_sa_ES. These people have no ECG: the cohort has one modality, and traits from
-masks.
+ukbb_cardiac writes sa.nii.gz (columns, rows, slices, frames) and seg_sa.nii.gz into a folder for each patient, or the
+two phases of the beat alone, sa_ED and sa_ES with seg_sa_ED and seg_sa_ES. M&Ms write the patient's code into the name:
+<code>_sa with <code>_sa_gt, labelled at two phases of many; M&Ms-2 <code>_SA_CINE with <code>_SA_ED_gt and
+<code>_SA_ES_gt; both label 1 LV, 2 myocardium, 3 RV. Files end in .nii.gz or .nii; where both are there, .nii.gz is
+taken, which has a checksum. These people have no ECG: the cohort has one modality, and traits from masks.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from eccl.data.sources.base import Listing, Open, Recording, chosen, nothing_found, refusal, safe_id
+from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
 from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
 from eccl.records import DataError
 
-IMAGES = ("sa.nii.gz", "sa_EDES.nii.gz", "sa_ED.nii.gz")  # of a patient, the first that is there
+IMAGES = ("sa", "sa_edes", "sa_ed")  # of a patient, the first that is there; stems of names, in lower case
+_SUFFIXES = (".nii", ".nii.gz")  # the latter is taken where both are there
+_CODED = re.compile(r"(?P<code>.+)_sa(?P<cine>_cine)?", re.IGNORECASE)
+_MASKS = ("seg", "label")  # what stands before _sa in the name of a mask, and is no patient's code
 
 
 def masks_beside(image: Path) -> list[Path]:
     """The masks of an image in ukbb_cardiac's naming: that of all its phases, or those of ED and (where there) ES."""
-    whole, *phases = (image.with_name(f"seg_{name}") for name in (image.name, "sa_ED.nii.gz", "sa_ES.nii.gz"))
-    if whole.exists() and image.name != "sa_ED.nii.gz":
-        return [whole]
-    return [path for path in phases if path.exists()] if phases[0].exists() else []  # ES alone measures nothing
+    there = _by_stem(path for path in image.parent.iterdir() if path.is_file())
+    whole = f"seg_{_stem(image)}"
+    if whole in there and _stem(image) != "sa_ed":
+        return [there[whole]]
+    return _both(there, "seg_sa_ed", "seg_sa_es")
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """NIfTI files of a folder by the stems of their names."""
+    files = [path for path in paths if path.name.lower().endswith(_SUFFIXES) and not path.name.startswith(".")]
+    return {_stem(path): path for path in sorted(files, key=lambda path: (path.suffix.lower() == ".gz", path.name))}
+
+
+def _both(there: Mapping[str, Path], diastole: str, systole: str) -> list[Path]:
+    """Masks of ED and, where there, ES, which alone measures nothing."""
+    return [there[name] for name in (diastole, systole) if name in there] if diastole in there else []
+
+
+def _stem(path: Path) -> str:
+    """The name without its suffix, in lower case."""
+    return path.name.lower().removesuffix(".gz").removesuffix(".nii")
 
 
 @dataclass(frozen=True)
 class NIfTIFolders(Open):
-    """Folders in ukbb_cardiac's naming.
+    """Files in ukbb_cardiac's naming, one folder a patient, or in that of M&Ms, where a folder may hold several.
 
     Parameters
     ----------
     download : Path
-        Holds one folder a patient, at any depth.
+        Holds them at any depth.
     fewer : str
         What is done with fewer phases than 50: "refuse", "interpolate" (from 10 on) or "still" (end-diastole repeated:
         no motion). The column `phases` says how many were acquired.
@@ -75,20 +97,33 @@ class NIfTIFolders(Open):
         }
 
     def listing(self, keep: Path) -> Listing:
-        """Every folder that holds one of `IMAGES`."""
-        folders: dict[Path, Path] = {}
-        for name in IMAGES:
-            for path in sorted(self.download.rglob(name)):
-                folders.setdefault(path.parent, path)
-        if not folders:
-            raise nothing_found(self.download, f"folder with {' or '.join(IMAGES)}")
-        rows = [self._entry(folder, image) for folder, image in sorted(folders.items())]
+        """Every folder that holds one of `IMAGES`; and in the others every <code>_sa."""
+        folders = _folders(self.download)
+        rows = [row for folder, there in folders.items() for row in self._entries(folder, there)]
+        if not rows:
+            wanted = "folder with sa.nii.gz, sa_EDES.nii.gz or sa_ED.nii.gz, and no <code>_sa.nii.gz"
+            others = sum(map(len, folders.values()))
+            if not others:
+                raise nothing_found(self.download, wanted)
+            remedy = "name them so, or list them in a participants.csv and take the adapter folder"
+            raise DataError(f"no {wanted} is here, but {others} other NIfTI files", source=self.download, remedy=remedy)
         return Listing(pd.DataFrame(rows))
 
-    def _entry(self, folder: Path, image: Path) -> dict[str, Any]:
-        masks = masks_beside(image)
-        name = safe_id("-".join(folder.relative_to(self.download).parts) or folder.name)
-        return {"participant_id": name, "_files": [str(image), *map(str, masks)], "_folder": folder.name}
+    def _entries(self, folder: Path, there: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
+        image = next((there[stem] for stem in IMAGES if stem in there), None)
+        if image is not None:
+            name = safe_id("-".join(folder.relative_to(self.download).parts) or folder.name)
+            yield {"participant_id": name, "_files": _text(image, *masks_beside(image)), "_folder": folder.name}
+            return
+        for path in there.values():
+            coded = _CODED.fullmatch(_stem(path))
+            if coded is None or coded["code"] in _MASKS:
+                continue
+            code = coded["code"]
+            whole = [] if coded["cine"] else [there[f"{code}_sa_gt"]] if f"{code}_sa_gt" in there else []
+            masks = whole or _both(there, f"{code}_sa_ed_gt", f"{code}_sa_es_gt")
+            name = safe_id(path.name[: len(code)])
+            yield {"participant_id": name, "_files": _text(path, *masks), "_folder": folder.name}
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The cine, and what its masks measure."""
@@ -165,7 +200,7 @@ class AutoFD(NIfTIFolders):
 
 @dataclass(frozen=True)
 class ACDC(NIfTIFolders):
-    """ACDC: patientNNN/patientNNN_4d.nii.gz, masks of the two phases, Info.cfg (Bernard et al., IEEE TMI 2018).
+    """ACDC: patientNNN/patientNNN_4d (.nii.gz or .nii), masks of two phases, Info.cfg (Bernard et al., IEEE TMI 2018).
 
     Its masks count the other way round (1 RV, 2 myocardium, 3 LV). The five groups give two of the diagnoses: I42 for
     DCM and HCM, I21 for MINF (a former infarction with a low ejection fraction).
@@ -178,14 +213,15 @@ class ACDC(NIfTIFolders):
     diagnoses: ClassVar[tuple[str, ...]] = ("I21", "I42")
 
     def listing(self, keep: Path) -> Listing:
-        """Every folder with a cine, `*_4d.nii.gz`."""
+        """Every folder with a cine, `*_4d`."""
         rows = []
-        for image in sorted(self.download.rglob("*_4d.nii.gz")):
-            masks = sorted(image.parent.glob("*_frame*_gt.nii.gz"))
-            files = [str(image), str(image.with_name("Info.cfg")), *map(str, masks)]
-            rows.append({"participant_id": safe_id(image.parent.name), "_files": files})
+        for folder, there in _folders(self.download).items():
+            masks = [path for stem, path in there.items() if _frame(stem)]
+            for image in (path for stem, path in there.items() if stem.endswith("_4d")):
+                files = _text(image, folder / "Info.cfg", *masks)
+                rows.append({"participant_id": safe_id(folder.name), "_files": files})
         if not rows:
-            raise nothing_found(self.download, "patient folder with a *_4d.nii.gz")
+            raise nothing_found(self.download, "patient folder with a *_4d.nii.gz or *_4d.nii")
         return Listing(pd.DataFrame(rows))
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
@@ -217,21 +253,41 @@ def _plain_case(name: str) -> str:
     return re.sub(r"-0+(?=\d)", "-", name)
 
 
+def _folders(download: Path) -> dict[Path, dict[str, Path]]:
+    """NIfTI files below a folder: by their folder, and in it by their stem."""
+    found: dict[Path, list[Path]] = {}
+    for path in files_under(download, _SUFFIXES):
+        found.setdefault(path.parent, []).append(path)
+    return {folder: _by_stem(paths) for folder, paths in sorted(found.items())}
+
+
+def _text(*paths: Path) -> list[str]:
+    return [str(path) for path in paths]
+
+
 def _read_info(path: Path) -> dict[str, str]:
-    remedy = "copy the patient's folder again: it says which frames are ED and ES, and the group"
+    remedy = (
+        "copy the patient's folder again: it says which frames are ED and ES, and the group, from which I21 and I42"
+    )
     try:
         lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"the description cannot be read ({error.strerror})", source=path, remedy=remedy) from error
-    info = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines) if value}
-    numbers = {key: info.get(key, "") for key in ("ED", "ES", "Height", "Weight")}
+    info = {key.strip(): value.strip() for key, mark, value in (line.partition(":") for line in lines) if mark}
+    missing = [key for key in ("ED", "ES", "Height", "Weight", "Group") if key not in info]
+    if missing:
+        raise DataError(
+            f"it has no line {' and no line '.join(f'{key}:' for key in missing)}", source=path, remedy=remedy
+        )
+    numbers = {key: info[key] for key in ("ED", "ES", "Height", "Weight")}
     wrong = [key for key, value in numbers.items() if not re.fullmatch(r"\d+(\.\d+)?", value)]
-    if wrong or info.get("Group") not in ("NOR", "MINF", "DCM", "HCM", "RV"):
-        what = f"{wrong[0]} is {numbers[wrong[0]]!r}" if wrong else f"the group is {info.get('Group')!r}"
+    if wrong or info["Group"] not in ("NOR", "MINF", "DCM", "HCM", "RV"):
+        what = f"{wrong[0]} is {numbers[wrong[0]]!r}" if wrong else f"the group is {info['Group']!r}"
         raise DataError(what, source=path, remedy=remedy)
     return info
 
 
-def _frame(path: str) -> int:
-    match = re.search(r"_frame(\d+)_gt", path)
+def _frame(name: str) -> int:
+    """The frame of a mask, counted from 1; 0 if it is none."""
+    match = re.search(r"_frame(\d+)_gt", name, re.IGNORECASE)
     return int(match[1]) if match else 0

@@ -1,0 +1,90 @@
+"""Labels of the heart in a stack: what their values mean, and which phases of the beat they are of.
+
+A stack may hold labels at some phases alone, as in M&Ms at end-diastole and end-systole, wherever in the beat they are.
+A phase without any label is not one of an empty ventricle: it says nothing. Among the phases that hold labels,
+end-diastole is the one of the largest LV cavity and end-systole the one of the smallest.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from eccl.records import DataError, Stack
+
+CAVITY, MUSCLE, RIGHT = (1,), (2,), (3, 4)  # labels: LV cavity, LV myocardium, RV cavity (3 ukbb_cardiac, 4 AutoFD)
+KNOWN = (0, *CAVITY, *MUSCLE, *RIGHT)
+
+
+def check_labels(labels: Stack) -> None:
+    """Nothing, if every label is one that is known here: 0, 1, 2 and 3 or 4.
+
+    Raises
+    ------
+    DataError
+        If one is not, with its value.
+    """
+    values = np.unique(labels.images)
+    unknown = values[~np.isin(values, KNOWN)]
+    if len(unknown):
+        fractional = np.mod(unknown[0], 1) != 0
+        raise DataError(
+            f"{'fractional labels' if fractional else 'an unknown label'}: {unknown[0]:g}",
+            source=labels.source or None,
+            remedy="resample labels by nearest neighbour; 0 is background, 1 LV cavity, 2 myocardium, 3 or 4 RV cavity",
+        )
+    if np.isin(RIGHT, values).all():
+        raise DataError(
+            "the labels 3 and 4 in one mask, which both stand for the RV cavity",
+            source=labels.source or None,
+            remedy="keep 3 for the RV cavity",
+        )
+
+
+def count(labels: Stack, which: tuple[int, ...]) -> np.ndarray:
+    """Voxels (F,) of some labels at each phase."""
+    return np.isin(labels.images, which).sum(axis=(1, 2, 3))
+
+
+def labelled_phases(labels: Stack) -> np.ndarray:
+    """Which phases (P,) hold any label, in order."""
+    return np.flatnonzero(labels.images.any(axis=(1, 2, 3)))
+
+
+def end_diastole(labels: Stack) -> int:
+    """The phase of the largest LV cavity, the first of equals.
+
+    Raises
+    ------
+    DataError
+        If no phase holds LV cavity.
+    """
+    cavity = count(labels, CAVITY)
+    phase = int(cavity.argmax())
+    if not cavity[phase]:
+        raise _no_cavity(labels, "")
+    return phase
+
+
+def end_systole(labels: Stack) -> int:
+    """The phase of the smallest LV cavity among those that hold labels, the first of equals.
+
+    Raises
+    ------
+    DataError
+        If a phase that holds labels holds no LV cavity, or none holds any.
+    """
+    end_diastole(labels)
+    phases = labelled_phases(labels)
+    cavity = count(labels, CAVITY)[phases]
+    phase = int(phases[cavity.argmin()])
+    if not cavity.min():
+        raise _no_cavity(labels, f", at phase {phase}, which has other labels" if labels.phases > 1 else "")
+    return phase
+
+
+def _no_cavity(labels: Stack, where: str) -> DataError:
+    return DataError(
+        f"no pixel is labelled 1, LV cavity{where}",
+        source=labels.source or None,
+        remedy="check the label values, or give the segmented phases alone",
+    )

@@ -1,0 +1,128 @@
+"""The pixels of a NIfTI file, read in one pass and a plane at a time; a compressed file is read to its checksum."""
+
+from __future__ import annotations
+
+import gzip
+import zlib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO, NamedTuple
+
+import numpy as np
+
+from eccl.records import DataError
+
+BEHIND = 2**20  # bytes that may follow the pixels: some tools pad a file, none writes another image
+_GZIP_DAMAGE = (OSError, EOFError, zlib.error)
+
+
+class Layout(NamedTuple):
+    """Where the pixels of a file lie, and what they stand for."""
+
+    path: Path
+    shape: tuple[int, int, int, int]  # columns, rows, slices, phases
+    dtype: np.dtype
+    offset: int  # bytes before them
+    scale: tuple[float, float] | None  # slope and intercept
+
+    @property
+    def size(self) -> int:
+        """How many bytes they take."""
+        voxels = 1
+        for length in self.shape:
+            voxels *= length
+        return voxels * self.dtype.itemsize
+
+
+def is_packed(path: Path) -> bool:
+    """Whether the name says that a file is compressed."""
+    return path.suffix.lower() == ".gz"
+
+
+def read_start(path: Path, count: int) -> bytes:
+    """The first bytes of a file, unpacked.
+
+    Raises
+    ------
+    DataError
+        If it is missing or damaged.
+    """
+    try:
+        with _opened(path) as file:
+            return file.read(count)
+    except FileNotFoundError as error:
+        raise DataError("no such file", source=path, remedy="check the path, or leave this participant out") from error
+    except gzip.BadGzipFile as error:
+        remedy = "download it again; if it is not compressed, name it .nii"
+        raise DataError(f"named .gz, and no gzip ({error})", source=path, remedy=remedy) from error
+    except _GZIP_DAMAGE as error:
+        raise damaged(path, error) from error
+
+
+def read_planes(layout: Layout, slices: Sequence[int]) -> np.ndarray:
+    """Images (F, Z, H, W) float32 of some slices, in that order, scaled as the header says.
+
+    A compressed file is unpacked to its end whichever slices are asked for, since only its end tells whether what was
+    unpacked is what was packed; in memory are the slices asked for, and one plane.
+
+    Raises
+    ------
+    DataError
+        If the file is damaged, ends early, or goes on for more than 1 MiB behind its pixels.
+    """
+    columns, rows, depth, phases = layout.shape
+    images = np.empty((phases, len(slices), rows, columns), np.float32)
+    plane = np.empty((rows, columns), layout.dtype)
+    content, packed = memoryview(plane.reshape(-1).view(np.uint8)), is_packed(layout.path)
+    places = [[place for place, index in enumerate(slices) if index == slice_] for slice_ in range(depth)]
+    try:
+        with _opened(layout.path) as file:
+            file.seek(layout.offset)
+            for phase in range(phases):
+                for wanted in places:
+                    if not wanted and not packed:
+                        file.seek(len(content), 1)
+                        continue
+                    if (held := file.readinto(content)) < len(content):
+                        raise EOFError(f"{held} bytes of a plane of {len(content)}, and then its end")
+                    for place in wanted:
+                        images[phase, place] = _scaled(plane, layout.scale)
+            if packed:
+                _finish(file, layout)
+    except _GZIP_DAMAGE as error:
+        raise damaged(layout.path, error) from error
+    return images
+
+
+def too_long(layout: Layout) -> DataError:
+    """The error of a file that holds more than its header declares."""
+    return DataError(
+        f"it declares {layout.size} bytes of pixels, an image of {layout.shape}, and more than {BEHIND} others follow",
+        source=layout.path,
+        remedy="export it again with a header that fits, or check that the file is what it claims to be",
+    )
+
+
+def damaged(path: Path, cause: object) -> DataError:
+    """The error of a file that is not what it was."""
+    return DataError(f"damaged, or no NIfTI ({cause})", source=path, remedy="download, copy or export it again")
+
+
+def _opened(path: Path) -> BinaryIO:
+    return gzip.open(path) if is_packed(path) else open(path, "rb")
+
+
+def _scaled(plane: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
+    if scale is None:
+        return plane
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where the image is used
+        return plane * np.float64(scale[0]) + np.float64(scale[1])
+
+
+def _finish(file: BinaryIO, layout: Layout) -> None:
+    """Read to the end, where gzip compares the checksum and the length."""
+    left = BEHIND
+    while held := len(file.read(min(left + 1, 2**16))):
+        left -= held
+        if left < 0:
+            raise too_long(layout)
