@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -20,6 +21,7 @@ from eccl.data.cohort import Cohort
 from eccl.data.ingest import ingest, ingest_tables
 from eccl.data.sources import SOURCES, open_source
 from eccl.data.sources.base import Listing, Open, Recording, refusal
+from eccl.data.stamps import stamps
 from eccl.records import DataError
 
 
@@ -246,6 +248,35 @@ def test_patients_in_two_parts_of_a_split_are_refused_whatever_their_blocks(down
     _, quarantine = ingest_tables(folder)
     assert len(Cohort.load(folder)) == 30 and len(quarantine) == 10
     assert set(quarantine["reason"]) == {"recordings of the same patient are in several parts of the split"}
+
+
+def test_a_file_deep_in_a_folder_of_a_scan_is_noticed(tmp_path):
+    deep = tmp_path / "scan" / "series" / "a"
+    deep.mkdir(parents=True)
+    (deep / "1").write_bytes(b"first")
+    entries = pd.DataFrame({"participant_id": ["p"], "_files": [[str(tmp_path / "scan")]]})
+    (before,) = stamps(Toy(tmp_path), entries, 1)
+    (moved,) = stamps(Toy(tmp_path), entries.assign(_files=[[str((tmp_path / "scan").rename(tmp_path / "b"))]]), 1)
+    (tmp_path / "b").rename(tmp_path / "scan")
+    assert stamps(Toy(tmp_path), entries, 1) == [before] != [moved]
+    (deep / "1").write_bytes(b"second")
+    assert stamps(Toy(tmp_path), entries, 1) != [before]
+
+
+def test_what_was_done_to_whoever_stays_is_counted(download, tmp_path, monkeypatch):
+    read = Toy.read
+
+    def noted(self, entry):
+        recording = read(self, entry)
+        number = int(entry["participant_id"][-3:])
+        return dataclasses.replace(recording, notes=["age empty"] * (number % 2) + ["sex empty"] * (number < 3))
+
+    monkeypatch.setattr(Toy, "read", noted)
+    (download / "toy001.toy").write_text("refuse")
+    folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
+    noted = ingest_tables(folder)[0].query("outcome == 'noted'").set_index("reason")["participants"]
+    assert noted.to_dict() == {"an age left empty": 2, "age empty": 19, "sex empty": 2}
+    assert not [name for name in Cohort.load(folder).table if name.startswith("_")]
 
 
 def test_two_ingests_in_one_folder_do_not_meet(download, tmp_path):

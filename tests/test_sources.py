@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import nibabel as nib
@@ -10,6 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from making import make_cine, make_ecg
+from wfdb_files import write_record
 
 from eccl.config import SimulationConfig
 from eccl.data.cmr import write_cine
@@ -127,18 +129,12 @@ def test_ptbxl_is_fetched_with_wfdb_and_without_a_network_says_so(ptbxl, tmp_pat
 # --- Folders of WFDB records ----------------------------------------------------------------------------------------
 
 
-def record(path: Path, comments: str, seed: int = 0) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    header = write_ecg(path, make_ecg(np.random.default_rng(seed)))
-    header.write_text(header.read_text() + comments)
-
-
 def test_records_are_labelled_by_their_comments(tmp_path):
     data = tmp_path / "cinc"
-    record(data / "g1" / "E1", "# Age: 74\n# Sex: Male\n# Dx: 164889003,426783006\n")
-    record(data / "g1" / "E2", "# Age: NaN\n# Sex: Unknown\n# Dx: 164865005\n")
-    record(data / "g2" / "E3", "# Age: 40\n# Sex: Female\n# Dx: 426783006\n")
-    record(data / "g2" / "E4", "# Age: 40\n# Sex: Female\n")
+    write_record(data / "g1" / "E1", "# Age: 74\n# Sex: Male\n# Dx: 164889003,426783006\n")
+    write_record(data / "g1" / "E2", "# Age: NaN\n# Sex: Unknown\n# Dx: 164865005\n")
+    write_record(data / "g2" / "E3", "# Age: 40\n# Sex: Female\n# Dx: 426783006\n")
+    write_record(data / "g2" / "E4", "# Age: 40\n# Sex: Female\n")
     cohort, refused = taken(open_source("wfdb_folder", data), tmp_path / "cohort")
     table = cohort.table.set_index("participant_id")
     assert list(table.index) == ["E1", "E2", "E3"]
@@ -152,7 +148,7 @@ def test_records_are_labelled_by_their_comments(tmp_path):
 
 def test_records_of_one_name_are_told_apart_by_their_folders(tmp_path):
     for place in ("a", "b"):
-        record(tmp_path / "data" / place / "same", "# Dx: 426783006\n")
+        write_record(tmp_path / "data" / place / "same", "# Dx: 426783006\n")
     cohort, _ = taken(open_source("wfdb_folder", tmp_path / "data"), tmp_path / "cohort")
     assert cohort.participant_ids == ("a-same", "b-same")
 
@@ -329,6 +325,7 @@ def test_a_malformed_table_of_paths_is_refused(own, tmp_path, case):
 CELLS = {  # what is wrong with one row: (column, value, words of the reason)
     "rate in words": ("ecg_rate", "fast", "ecg_rate is 'fast'"),
     "age in words": ("age", "old", "age is old years"),
+    "sex in letters": ("sex", "F", "sex is F"),
     "volume in litres": ("lv_edv", "0.15", "lv_edv is 0.15 ml"),
     "diagnosis of 2": ("I48", "2", "I48 is 2"),
     "path as a name": ("participant_id", "../x", "not safe as a file name"),
@@ -370,8 +367,9 @@ def test_a_mask_of_end_systole_alone_measures_nothing(person, tmp_path):
     nifti(place / "seg_sa_ES.nii.gz", labels.images[17:18])
     cohort, _ = taken(open_source("nifti_folders", tmp_path / "data"), tmp_path / "cohort")
     assert cohort.table[["lv_edv", "lv_mass"]].isna().all(axis=None)
+    shutil.copy(place / "sa.nii.gz", place / "q.nii.gz")
     (tmp_path / "data" / "participants.csv").write_text(
-        "participant_id,cine,mask_es\np,p/sa.nii.gz,p/seg_sa_ES.nii.gz\nq,p/sa.nii.gz,\n"
+        "participant_id,cine,mask_es\np,p/sa.nii.gz,p/seg_sa_ES.nii.gz\nq,p/q.nii.gz,\n"
     )
     _, refused = taken(open_source("folder", tmp_path / "data"), tmp_path / "own")
     assert refused == {"p": "a mask of end-systole without one of end-diastole"}
@@ -422,6 +420,14 @@ def test_acdcs_description_and_masks_count_as_files(person, tmp_path):
     next((tmp_path / "acdc" / "patient002").glob("*_frame01_gt.nii.gz")).unlink()
     cohort, refused = taken(open_source("acdc", tmp_path / "acdc"), tmp_path / "cohort")
     assert list(cohort.table["I21"]) == [1] and "masks of the frames" in refused["patient002"]
+
+
+def test_sex_in_letters_is_refused_with_the_numbers_to_write(own, tmp_path):
+    path = own / "participants.csv"
+    pd.read_csv(path, dtype=str).assign(sex=["F", "M", "1", "0", ""]).to_csv(path, index=False)
+    ingest(open_source("folder", own), tmp_path / "cohort", workers=1, progress=False)
+    remedies = ingest_tables(tmp_path / "cohort")[1].set_index("participant_id")["remedy"]
+    assert all("0 for female" in remedies[name] and "1 for male" in remedies[name] for name in ("p0", "p1"))
 
 
 # --- Options --------------------------------------------------------------------------------------------------------

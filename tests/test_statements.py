@@ -14,9 +14,9 @@ from eccl.data.sources.statements import (
     SNOMED_INFARCTION,
     SNOMED_SINUS_RHYTHM,
     infarction_statements,
-    read_comments,
     read_scp_codes,
     scp_diagnoses,
+    snomed_codes,
     snomed_diagnoses,
     stated,
 )
@@ -67,19 +67,6 @@ def test_snomed_codes_are_those_of_the_challenge(real_data):
     atrial = {code for code, name in names.items() if "atrial fib" in name or "atrial flutter" in name}
     assert atrial == set(SNOMED_ATRIAL_FIBRILLATION)
     assert names[SNOMED_SINUS_RHYTHM] == "sinus rhythm"
-
-
-def test_comments_of_real_headers(real_data):
-    headers = sorted((real_data / "ecg" / "cinc2021").glob("*.hea"))
-    found = [read_comments(header) for header in headers]
-    assert len(found) == 34 and sum(row["sex"] for row in found) == 17 and all(row["codes"] for row in found)
-    assert found[headers.index(real_data / "ecg" / "cinc2021" / "HR06001.hea")] == {
-        "age": 78.0,
-        "sex": 0.0,
-        "codes": ("426783006", "55930002"),
-    }
-    patient = read_comments(next((real_data / "ecg" / "ptb").glob("*.hea")))
-    assert patient == {"age": 81.0, "sex": 0.0}
 
 
 # --- By hand --------------------------------------------------------------------------------------------------------
@@ -164,45 +151,16 @@ def test_snomed_codes_by_hand(codes, i21, i48):
     assert snomed_diagnoses(codes) == {"I21": i21, "I48": i48}
 
 
-COMMENTS = {
-    "# Age: 74\n# Sex: Male\n# Dx: 164889003, 426783006": {"age": 74, "sex": 1, "codes": ("164889003", "426783006")},
-    "#Age: 74.5\n#Sex: F\n#Dx: 164889003": {"age": 74.5, "sex": 0, "codes": ("164889003",)},
-    "# Age: NaN\n# Sex: Unknown\n# Dx: Unknown": {"age": math.nan, "sex": math.nan, "codes": ()},
-    "# Rx: Unknown\n# Reason for admission: Age: 5": {},
-}
-
-
-@pytest.mark.parametrize("text", COMMENTS)
-def test_comments_by_hand(tmp_path, text):
-    path = tmp_path / "a.hea"
-    path.write_text(f"a 12 500 5000\n{text}\n")
-    found, expected = read_comments(path), COMMENTS[text]
-    assert found.keys() == expected.keys() and found.get("codes") == expected.get("codes")
-    for name in found.keys() - {"codes"}:
-        assert found[name] == expected[name] or (math.isnan(found[name]) and math.isnan(expected[name]))
-
-
 @pytest.mark.parametrize(
-    "text, words",
-    [
-        ("# Age: old", "Age is 'old'"),
-        ("# Age: -5", "Age is '-5'"),
-        ("# Age: 1e3", "Age is '1e3'"),
-        ("# Sex: 1", "Sex is '1'"),
-        ("# Dx: AF", "Dx is 'AF'"),
-        ("# Dx: 164889003,,1", "Dx is '164889003,,1'"),
-        ("# Age: 5\n# age: 6", "age is there again"),
-        ("# Dx: " + "x" * 500, "Dx is 'x"),
-    ],
+    ("text", "codes"),
+    [("164889003, 426783006", ("164889003", "426783006")), ("Unknown", ()), ("164889003", ("164889003",))],
 )
-def test_comments_that_say_something_else_are_refused(tmp_path, text, words):
-    path = tmp_path / "a.hea"
-    path.write_text(f"a 12 500 5000\n{text}\n")
-    with pytest.raises(DataError) as caught:
-        read_comments(path)
-    assert words in str(caught.value) and str(path) in str(caught.value) and len(str(caught.value)) < 500
+def test_snomed_codes_of_a_line(text, codes):
+    assert snomed_codes(text) == codes
 
 
-def test_a_header_that_is_not_there_is_refused(tmp_path):
-    with pytest.raises(DataError, match="No such file"):
-        read_comments(tmp_path / "a.hea")
+@pytest.mark.parametrize("text", ["AF", "164889003,,1", "x" * 500, "164889003;426783006", "16488900\u0663"])
+def test_a_line_of_other_codes_is_refused(text):
+    with pytest.raises(DataError, match=r"a\.hea: Dx is ") as caught:
+        snomed_codes(text, "a.hea")
+    assert len(str(caught.value)) < 300 and "Remedy: " in str(caught.value)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from eccl.data.sources.ukb_diagnoses import diagnoses, withdrawn
+from eccl.data.sources.ukb_diagnoses import diagnoses
 from eccl.data.sources.ukb_fields import FIELDS, FIRST_OCCURRENCE, showcase_name
 from eccl.data.sources.ukb_tables import read_tables
 from eccl.records import DataError
@@ -86,7 +86,7 @@ def test_every_style_of_headings_says_the_same(tmp_path, name):
     assert np.isnan(other.weight) and np.isnan(other.lv_edv)  # -1 is an answer, not a weight
     assert one.lv_edv == 151.5 and one.ecc_global == -3.0  # and -3 is a strain
     assert one.scan_date == pd.Timestamp("2019-05-30") and other.scan_date == pd.Timestamp("2020-01-01")
-    assert one.icd10.replace(".", "") == "I10|I480|I251" and one.icd10_dates == "2010-01-01|2018-05-30|2011-02-03"
+    assert one.icd10 == "I10|I480|I251" and one.icd10_dates == "2010-01-01|2018-05-30|2011-02-03"
     assert one.first_I48 == "2020-05-29" and (other.icd10, other.first_I50) == ("", "")
     assert table[list(TRAIT_NAMES)].dtypes.eq(float).all() and table.lv_esv.isna().all()
     labels, problems = diagnoses(table, TODAY)
@@ -194,7 +194,12 @@ BAD = {  # what is wrong: (name of the file, content, words of the message)
     "no eid": ("a.csv", SHOWCASE.replace('"eid"', '"id"'), ["0 of 25 columns are named eid"]),
     "two eids": ("a.csv", SHOWCASE.replace('"24100-3.0"', '"eid"'), ["2 of 25 columns are named eid"]),
     "wrong delimiter": ("a.csv", SHOWCASE.replace(",", ";"), ["0 of 1 columns", "commas or tabs"]),
-    "titles for headings": ("a.csv", "Participant ID,Sex\n1234567,Male\n", ["0 of 2 columns are named eid"]),
+    "titles for headings": ("a.csv", "Participant ID,Sex\n1234567,Male\n", ["titles", "FIELD-NAME"]),
+    "titles beside eid": (
+        "a.csv",
+        "eid,Sex,Age when attended assessment centre | Instance 2\n1234567,Male,60\n",
+        ["titles", "header_style FIELD-NAME"],
+    ),
     "mixed styles": ("a.csv", SHOWCASE.replace("53-2.0", "p53_i2"), ["31-0.0", "p53_i2", "two styles"]),
     "mixed with R": ("a.csv", SHOWCASE.replace("24100-3.0", "f.24100.3.0"), ["31-0.0", "f.24100.3.0"]),
     "a field twice": ("a.csv", SHOWCASE.replace("24157-2.0", "24100-2.0"), ["24100-2.0 and 24100-2.0"]),
@@ -206,19 +211,21 @@ BAD = {  # what is wrong: (name of the file, content, words of the message)
     "text as sex": ("a.csv", SHOWCASE.replace('"2345678","0"', '"2345678","1234567 f"'), ["31-0.0", "row 3"]),
     "scan date no date": ("a.csv", SHOWCASE.replace("2019-05-30", "1234567"), ["53-2.0", "no date in row 2"]),
     "scan date day first": ("a.csv", SHOWCASE.replace("2019-05-30", "30/05/2019"), ["53-2.0", "year-month-day"]),
-    "no such day": ("a.csv", SHOWCASE.replace("2018-05-30", "2018-02-30"), ["41280-0.0", "row 2"]),
+    "no such day": ("a.csv", SHOWCASE.replace("2018-05-30", "2018-02-30"), ["41280-0.1", "row 2"]),
     "first report no date": ("a.csv", SHOWCASE.replace("1903-03-03", "1903"), ["131298-0.0", "row 3"]),
     "unfinished list": ("a.csv", RAP.replace("'I251']", "'1234567"), ["p41270", "unfinished list in row 2"]),
     "a cell too many": ("a.csv", SHOWCASE.replace('"180"', '"180","1234567"'), ["row 2 has 26 cells, not 25"]),
     "a row cut short": ("a.csv", RAP[:-4], ["row 3 has 20 cells, not 23"]),
-    "text behind a quote": ("a.csv", SHOWCASE.replace('"180"', '"180"5'), ["no CSV"]),
+    "text behind a quote": ("a.csv", SHOWCASE.replace('"180"', '"180"5'), ["50-2.0", "row 2"]),
     "open quote": ("a.csv", SHOWCASE.replace('"2345678",', '"2345678'), ["a.csv"]),
-    "cell without end": ("a.csv", LINES[0] + '\n"' + "1234567," * 20_000, ["no CSV"]),
+    "cell without end": ("a.csv", LINES[0] + '\n"' + "1234567," * 20_000, ["row 2 has 20001 cells"]),
     "binary": ("a.csv", bytes(range(256)) * 20, ["a.csv"]),
     "zeros": ("a.csv", b"\0" * 5000, ["no header"]),
     "UTF-16": ("a.csv", SHOWCASE.encode("utf-16"), ["UTF-8"]),
     "UTF-16 without mark": ("a.csv", SHOWCASE.encode("utf-16-le"), ["no header"]),
-    "Latin-1 far down": ("a.csv", SHOWCASE.encode() + b'"\xe9"', ["UTF-8"]),
+    "Latin-1 far down": ("a.csv", SHOWCASE.encode() + b'"\xe9"', ["row 4 has 1 cells"]),
+    "Latin-1 in a code": ("a.csv", SHOWCASE.encode().replace(b"I480", b"I480 \xe9"), ["41270-0.1", "UTF-8 in row 2"]),
+    "Latin-1 in a number": ("a.csv", SHOWCASE.encode().replace(b"80.5", b"80\xb75"), ["21002-2.0", "row 2"]),
     "no gzip": ("a.csv.gz", SHOWCASE, ["cannot be read"]),
     "gzip cut short": ("a.csv.gz", gzip.compress(SHOWCASE.encode())[:-40], ["cannot be read"]),
     "no parquet": ("a.parquet", SHOWCASE, ["no parquet"]),
@@ -257,7 +264,7 @@ def test_a_heading_with_seven_digits_is_no_field(tmp_path):
 
 
 def test_a_line_without_end_is_not_read_into_memory(tmp_path, monkeypatch):
-    monkeypatch.setattr("eccl.data.sources.ukb_tables.LONGEST_LINE", 2000)
+    monkeypatch.setattr("eccl.data.sources.ukb_text.LONGEST_LINE", 2000)
     path = write(tmp_path / "a.csv", SHOWCASE + "1234567" * 1000)
     refused(lambda: read_tables([path]), path, "more than 2000 characters")
 
@@ -316,7 +323,7 @@ RECORDS = {  # what is recorded: (cells, I48 ever, I48_days)
     "report before the hospital": ({"icd10": "I489", "icd10_dates": "2020-05-30", "first_I48": "2019-05-20"}, 1, -10),
     "dates by position": ({"icd10": "I10|I48.9|I480", "icd10_dates": "2000-01-01|2019-06-09|2019-06-01"}, 1, 2),
     "a code with its label": ({"icd10": "I48.9 Atrial fibrillation", "icd10_dates": "2019-06-01"}, 1, 2),
-    "another code": ({"icd10": "I47|xI48|R48", "icd10_dates": "2018-01-01|2018-01-01|2018-01-01"}, 0, np.nan),
+    "another code": ({"icd10": "I47|R48|M48", "icd10_dates": "2018-01-01|2018-01-01|2018-01-01"}, 0, np.nan),
     "no dates": ({"icd10": "I480", "icd10_dates": np.nan}, 1, np.nan),
     "fewer dates than codes": ({"icd10": "I10|I480", "icd10_dates": "2018-01-01"}, 1, np.nan),
     "date unknown": ({"first_I48": "1900-01-01"}, 1, np.nan),
@@ -377,36 +384,3 @@ def test_years_far_off_are_a_problem_too(tmp_path):
 def test_today_is_today_by_default():
     assert diagnoses(records(first_I48=date.today().isoformat())).problems == {}
     assert EID in diagnoses(records(first_I48=f"{date.today().year + 1}-01-01")).problems
-
-
-@pytest.mark.parametrize(
-    "content", ["1234567\n2345678\n", "eid\r\n1234567\r\n\r\n-1\r\n2345678", "\ufeff 1234567\n\n2345678 \n"]
-)
-def test_a_list_of_withdrawals_is_read(tmp_path, content):
-    assert withdrawn(write(tmp_path / "w12345_20240101.csv", content)) == {EID, OTHER}
-
-
-def test_an_empty_list_withdraws_nobody(tmp_path):
-    assert withdrawn(write(tmp_path / "w.csv", "")) == set()
-
-
-@pytest.mark.parametrize(
-    "content, words",
-    [
-        ("2345678\n1234567,x\n", ["line 2"]),
-        ("1234567 2345678\n", ["line 1"]),
-        ("\n\n1234567.5\n", ["line 3"]),
-        ("012345\n", ["line 1"]),
-        ("1234567" * 1000, ["line 1"]),
-        ("٣٤٥٦٧٨٩\n", ["line 1"]),
-        (b"\xff\xfe1\x002\x00", ["UTF-8"]),
-        (b"\x00\x01\x02", ["line 1"]),
-    ],
-)
-def test_a_list_of_withdrawals_that_is_none_is_refused(tmp_path, content, words):
-    path = write(tmp_path / "w.csv", content)
-    refused(lambda: withdrawn(path), path, *words)
-
-
-def test_a_list_that_is_not_there_is_refused(tmp_path):
-    refused(lambda: withdrawn(tmp_path / "w.csv"), tmp_path / "w.csv", "No such file")

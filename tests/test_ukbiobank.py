@@ -214,6 +214,26 @@ def test_ukbb_cardiacs_folders_serve_as_well_and_are_preferred(download, tmp_pat
     assert best <= 0.5
 
 
+@pytest.mark.parametrize(("end", "unit"), [(".nii.gz", "unknown"), (".nii", "unknown"), (".nii.gz", "micron")])
+def test_files_of_ukbb_cardiac_that_state_no_unit_are_in_mm_and_s(original, tmp_path, end, unit):
+    number = 5
+    download = tmp_path / "download"
+    shutil.copytree(original / "tables", download / "tables")
+    images, labels = image_stack(simulate_participant(CONFIG, number).heart, np.random.default_rng(0), slices=3)
+    (download / str(FIRST + number)).mkdir()
+    for name, stack in (("sa", images), ("seg_sa", labels)):
+        image = nib.Nifti1Image(np.rint(stack.images).transpose(3, 2, 1, 0).astype(np.uint8), images.affine)
+        image.header.set_zooms((1.8, 1.8, images.slice_spacing, 0.02))
+        image.header.set_xyzt_units(unit, "unknown")
+        image.to_filename(download / str(FIRST + number) / f"{name}{end}")
+    if unit != "unknown":  # a unit that is stated is never overridden
+        with pytest.raises(DataError, match="'micron', not mm"):
+            taken(download, tmp_path / "cohort", modalities="cmr")
+        return
+    _, cine = taken(download, tmp_path / "cohort", modalities="cmr").read(0)
+    assert cine.spacing == pytest.approx((1.8, 1.8)) and cine.frame_interval == pytest.approx(20.0)
+
+
 @pytest.mark.parametrize(("modalities", "count"), [("ecg", 5), ("cmr", 6), ("both", 4)])
 def test_one_modality_is_taken_of_those_who_have_it(download, tmp_path, modalities, count):
     cohort = taken(download, tmp_path / "cohort", modalities=modalities)

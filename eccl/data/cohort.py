@@ -189,16 +189,17 @@ class Cohort:
         DataError
             With the modality or the diagnosis that it does not have.
         """
-        for what, wanted, there in (
-            ("recordings of the modality", modalities, self.modalities),
-            ("the diagnosis", diagnoses, self.known_diagnoses),
+        one = "train on what it has with notebooks/07_your_data, or use a cohort of pairs for the chapters that compare"
+        for what, wanted, there, remedy in (
+            ("recordings of the modality", modalities, self.modalities, one),
+            ("the diagnosis", diagnoses, self.known_diagnoses, "use another cohort, or ask for these alone"),
         ):
             missing = [name for name in wanted if name not in there]
             if missing:
                 raise DataError(
                     f"{self.description.get('name', 'this cohort')} does not have {what} {', '.join(missing)}",
                     source=self.folder / DESCRIPTION,
-                    remedy=f"it has {', '.join(there) or 'none'}: use another cohort, or what needs these alone",
+                    remedy=f"it has {', '.join(there) or 'none'}: {remedy}",
                 )
 
 

@@ -1,8 +1,8 @@
 """From a download to a Cohort: in parallel, resumable, with everyone who was refused in a table that says why.
 
-The cohort's folder also gets ingest/quarantine.csv (participant, file, reason, remedy) and ingest/summary.csv (how
-many, why). A second ingest into the same folder reads only what is new or changed, and takes out who is no longer
-listed.
+The cohort's folder also gets ingest/quarantine.csv (participant, file, reason, remedy), ingest/summary.csv (how many,
+why) and ingest/said.txt (sentences of the adapter). A second ingest into the same folder reads only what is new or
+changed, and takes out who is no longer listed.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 import logging
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -28,14 +29,15 @@ from eccl.data.blocks import in_blocks
 from eccl.data.cohort import DESCRIPTION, FILES, TABLE, Cohort
 from eccl.data.files import PARTIAL, make_folder, replacing
 from eccl.data.sources.base import REFUSAL, Listing, Source, refusal
-from eccl.data.sources.reading import REFUSED, read_block
+from eccl.data.sources.reading import NOTES, REFUSED, read_block
+from eccl.data.stamps import stamps
 from eccl.data.table import REQUIRED, parted
 from eccl.records import DataError
 
-VERSION = 1  # raise it when the same download becomes other files, so that earlier blocks are read again
+VERSION = 2  # raise it when the same download becomes other files, so that earlier blocks are read again
 BLOCK = 16  # participants in memory at once, per worker, on average; a killed run loses no more
 PLACE = "ingest"
-QUARANTINE, SUMMARY, PLAN = "quarantine.csv", "summary.csv", "plan.json"
+QUARANTINE, SUMMARY, PLAN, SAID = "quarantine.csv", "summary.csv", "plan.json", "said.txt"
 
 log = logging.getLogger(__name__)
 
@@ -69,14 +71,15 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
         raise DataError("the cohort would lie in its download", source=folder, remedy="give a folder outside of it")
     with _claimed(folder, type(source).__name__) as kept:
         listing = _refuse_doubles(source.listing(kept))
-        stamps = _stamps(source, listing.entries)
-        key = digest(sorted(stamps), [tuple(map(str, row.values())) for row in listing.refused], described)
+        _say(kept / SAID, listing.said)
+        marks = stamps(source, listing.entries, VERSION)
+        key = digest(sorted(marks), [tuple(map(str, row.values())) for row in listing.refused], described)
         if not again and _is_whole(folder, key):
             return folder
         (folder / DESCRIPTION).unlink(missing_ok=True)  # until it is whole, there is no cohort to mistake for one
         for modality in described["modalities"]:
             make_folder(folder / modality)
-        blocks, parts = _blocks(listing.entries, stamps, kept), make_folder(kept / "parts")
+        blocks, parts = _blocks(listing.entries, marks, kept), make_folder(kept / "parts")
         # Before anything is read: a part that is not current must not be taken for one when its settings come back.
         for left in set(os.listdir(parts)) - {f"{name}.csv" for name in blocks}:
             (parts / left).unlink()
@@ -104,13 +107,26 @@ def ingest_tables(folder: Path | str) -> tuple[pd.DataFrame, pd.DataFrame]:
     DataError
         If no ingest has got so far in this folder.
     """
-    tables = []
-    for name in (SUMMARY, QUARANTINE):
-        path = Path(folder) / PLACE / name
-        if not path.exists():
-            raise DataError("no ingest has been here", source=path, remedy="make the cohort with eccl.ingest() first")
-        tables.append(pd.read_csv(path, keep_default_na=False))
-    return tables[0], tables[1]
+    summary, quarantine = (pd.read_csv(_kept(folder, name), keep_default_na=False) for name in (SUMMARY, QUARANTINE))
+    return summary, quarantine
+
+
+def ingest_messages(folder: Path | str) -> list[str]:
+    """Sentences of the last ingest for whoever ran it, such as which lists of withdrawals took out how many.
+
+    Raises
+    ------
+    DataError
+        If no ingest has got so far in this folder.
+    """
+    return _kept(folder, SAID).read_text(encoding="utf-8").splitlines()
+
+
+def _kept(folder: Path | str, name: str) -> Path:
+    path = Path(folder) / PLACE / name
+    if not path.exists():
+        raise DataError("no ingest has been here", source=path, remedy="make the cohort with eccl.ingest() first")
+    return path
 
 
 @contextmanager
@@ -146,6 +162,13 @@ def _plan(kept: Path, plan: dict[str, Any]) -> None:
         beside.write_text(json.dumps(plan, indent=2) + "\n")
 
 
+def _say(path: Path, said: Sequence[str]) -> None:
+    text = "".join(f"{sentence}\n" for sentence in said)
+    if not path.exists() or path.read_text(encoding="utf-8") != text:  # a cohort that is whole stays untouched
+        with replacing(path) as beside:
+            beside.write_text(text, encoding="utf-8")
+
+
 def _refuse_doubles(listing: Listing) -> Listing:
     """The listing without who is there more than once, and without patients whose recordings lie in several parts."""
     names, refused = listing.entries["participant_id"], list(listing.refused)
@@ -169,32 +192,7 @@ def _refuse_doubles(listing: Listing) -> Listing:
             for name, files in zip(chosen["participant_id"], chosen["_files"])
         ]
         wrong |= rows
-    return Listing(listing.entries[~wrong].reset_index(drop=True), refused, listing.notes)
-
-
-def _stamps(source: Source, entries: pd.DataFrame) -> list[str]:
-    """A digest of each entry: the settings that decide, what the tables say, and size and time of every file.
-
-    Where the download lies does not count: one that is moved is the same.
-    """
-    settings = {name: getattr(source, name) for name in source.decisive}
-    said = pd.util.hash_pandas_object(entries.drop(columns="_files"), index=False)
-    states = [[(Path(path).name, _state(path)) for path in files] for files in entries["_files"]]
-    return [digest(VERSION, settings, int(content), state) for content, state in zip(said, states)]
-
-
-def _state(path: str) -> list | None:
-    """Size and time of a file, or of each file of a folder."""
-    try:
-        if os.path.isdir(path):
-            return sorted((item.name, *_size_and_time(item.stat())) for item in os.scandir(path))
-        return _size_and_time(os.stat(path))
-    except OSError:
-        return None  # that it cannot be read is for read() to say, about this participant alone
-
-
-def _size_and_time(stat: os.stat_result) -> list[int]:
-    return [stat.st_size, stat.st_mtime_ns]
+    return Listing(listing.entries[~wrong].reset_index(drop=True), refused, listing.notes, listing.said)
 
 
 def _is_whole(folder: Path, key: str) -> bool:
@@ -205,7 +203,7 @@ def _is_whole(folder: Path, key: str) -> bool:
         return False
 
 
-def _blocks(entries: pd.DataFrame, stamps: list[str], kept: Path) -> dict[str, pd.DataFrame]:
+def _blocks(entries: pd.DataFrame, marks: list[str], kept: Path) -> dict[str, pd.DataFrame]:
     """Entries by block. A participant's block follows from the name, so that who joins or leaves changes one block.
 
     The number of blocks is kept with the plan, and changes only when a cohort has grown by far.
@@ -215,10 +213,10 @@ def _blocks(entries: pd.DataFrame, stamps: list[str], kept: Path) -> dict[str, p
     if not count or len(entries) > 4 * BLOCK * count:
         count = 2 ** max(0, int(np.ceil(np.log2(max(1, len(entries)) / BLOCK))))
         _plan(kept, {**plan, "blocks": count})
-    names, marks = entries["participant_id"], np.array(stamps, dtype=object)
+    names, each = entries["participant_id"], np.array(marks, dtype=object)
     number = np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % count for name in names], dtype=int)
     return {
-        f"{block:06d}-{digest(list(marks[number == block]))}": entries[number == block] for block in np.unique(number)
+        f"{block:06d}-{digest(list(each[number == block]))}": entries[number == block] for block in np.unique(number)
     }
 
 
@@ -238,16 +236,18 @@ def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, describ
     for path in paths:
         headings |= dict.fromkeys(pd.read_csv(path, nrows=0).columns)
     columns = [name for name in headings if not name.startswith("_")]
-    accepted, refused = {}, list(listing.refused)  # a line of text a person: a tenth of what its cells would take
+    notes, refused = Counter(listing.notes), list(listing.refused)
+    accepted = {}  # a line of text a person: a tenth of what its cells would take
     for path in paths:
         for row in _rows(path):
             if row["_reason"]:
                 refused.append(dict(zip(REFUSAL, (row[name] for name in ("participant_id", *REFUSED)))))
             else:
                 accepted[row["participant_id"]] = _line(row.get(name, "") for name in columns)
+                notes.update(row.get(NOTES, "").splitlines())
     quarantine = pd.DataFrame(refused, columns=REFUSAL).sort_values(["participant_id", "file"])
     _write(quarantine, kept / QUARANTINE)
-    _write(_summary(len(accepted), quarantine, listing.notes), kept / SUMMARY)
+    _write(_summary(len(accepted), quarantine, notes), kept / SUMMARY)
     _take_out(folder, set(accepted), described["modalities"])
     if not len(accepted):
         (folder / TABLE).unlink(missing_ok=True)

@@ -13,6 +13,7 @@ from eccl.records import DataError
 from eccl.traits import TRAIT_NAMES
 
 PARTS = ("train", "validation", "test")
+ENOUGH = 20  # people, of whom a part of a fifth stays empty once in a hundred splits
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +54,13 @@ def split(
     places = np.array([_uniform(f"{seed}:{name}") for name in participant_ids])
     part = np.searchsorted(np.cumsum(fractions)[:2], places, side="right")
     parts = [np.flatnonzero(part == number) for number in range(3)]
+    people = len(set(participant_ids))
     for name, fraction, indices in zip(PARTS, fractions, parts):
         if fraction > 0 and not len(indices):
             raise DataError(
-                f"no participant fell into the {name} part of {len(places)}",
-                remedy="use more participants or another seed",
+                f"no participant fell into the {name} part of {people}, as happens where they are few",
+                remedy=f"use more participants, {ENOUGH} or so; or say who is in which part, in the column split of "
+                f"cohort.csv ({', '.join(PARTS)})",
             )
     return Split(*parts)
 

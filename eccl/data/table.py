@@ -29,6 +29,7 @@ OPTIONAL = {
 }
 REQUIRED = ("participant_id", *PERSON, *TRAIT_NAMES, *DISEASE_CODES)
 PATIENT, PART = "patient_id", "split"  # optional: who recordings belong to, and the part that the source gives them to
+SEX = "write 0 for female (F) and 1 for male (M)"
 _RANGES = {**PERSON, **OPTIONAL, **{trait.name: (trait.low, trait.high, trait.unit) for trait in TRAITS}}
 _ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # what WFDB allows in a record name, and no path can hide in
 
@@ -57,7 +58,7 @@ def problems(table: pd.DataFrame, known: Collection[str] = DISEASE_CODES) -> Ite
             yield from _out_of_range(table[name], low, high, unit)
     sex = pd.to_numeric(table["sex"], errors="coerce")
     for row in np.flatnonzero(sex.between(0, 1, inclusive="neither")):
-        yield Problem(row, f"sex is {table['sex'].iat[row]} (0 female, 1 male)", "write 0 or 1")
+        yield Problem(row, f"sex is {table['sex'].iat[row]} (0 female, 1 male)", SEX)
     for code in DISEASE_CODES:
         yield from _diagnosis(table[code], code in known)
     if PART in table:
@@ -82,11 +83,12 @@ def _participants(names: pd.Series) -> Iterator[Problem]:
 def _out_of_range(column: pd.Series, low: float, high: float, unit: str) -> Iterator[Problem]:
     values = pd.to_numeric(column, errors="coerce")
     wrong = (values.isna() & column.notna()) | (values < low) | (values > high)
+    first = SEX if column.name == "sex" else "check the unit and the column"
     for row in np.flatnonzero(wrong):
         yield Problem(
             row,
             f"{column.name} is {column.iat[row]} {unit}, outside the plausible {low:g} to {high:g} {unit}",
-            "check the unit and the column, or leave the cell empty if the value is not known",
+            f"{first}, or leave the cell empty if the value is not known",
         )
 
 

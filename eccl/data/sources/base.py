@@ -19,11 +19,16 @@ REFUSAL = ("participant_id", "file", "reason", "remedy")  # columns of a quarant
 
 @dataclass(frozen=True, eq=False)
 class Recording:
-    """What is read of one participant: columns of cohort.csv that the files themselves give, and the recordings."""
+    """What is read of one participant: the recordings, and columns of cohort.csv that the files themselves give.
+
+    `notes` says what was done to a participant who stays, such as a value left empty, each in the same words for
+    everybody: the summary counts them.
+    """
 
     ecg: ECG | None = None
     cine: Cine | None = None
     row: Mapping[str, Any] = field(default_factory=dict)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,11 +44,14 @@ class Listing:
         Who cannot be read at all, with the keys of `REFUSAL`.
     notes : dict of str to int
         What was done to how many participants who stay, such as a value left empty; it is part of the summary.
+    said : list of str
+        Sentences for whoever runs the ingest, such as who has withdrawn by which list.
     """
 
     entries: pd.DataFrame
     refused: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
+    said: list[str] = field(default_factory=list)
 
 
 class Source(Protocol):

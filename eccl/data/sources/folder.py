@@ -11,9 +11,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen
+from eccl.data.sources.base import Listing, Open, Recording, chosen, refusal
 from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
-from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED
+from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES
 
@@ -21,6 +21,7 @@ TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
 MODALITIES = {"ecg": "ecg", "cmr": "cine"}  # and the column that names its file
 STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
+_ONE_PERSON = "name each recording once, or give these rows one patient_id"
 KNOWN = (*REQUIRED, *OPTIONAL, PATIENT, PART, *FILES, *STATED)
 
 
@@ -34,8 +35,8 @@ class Folder(Open):
         The CSV file, or a folder that holds `participants.csv`. Columns: participant_id; ecg and cine (paths: any ECG
         format of `eccl.data.ecg.read_ecg`; a NIfTI file, or a zip or folder of DICOM); mask_ed and mask_es (NIfTI);
         what a file does not state: ecg_unit (mV or uV), ecg_rate (Hz), cine_units ("mm sec"), nominal (1: pixel sizes
-        are not real); and any column of cohort.csv. A cohort has the modalities and the diagnoses whose columns are
-        there.
+        are not real); and any column of cohort.csv, of which patient_id says that rows are of one person. A cohort has
+        the modalities and the diagnoses whose columns are there.
     fewer, rule : str
         As in `NIfTIFolders`.
     name, licence : str
@@ -72,13 +73,14 @@ class Folder(Open):
         }
 
     def listing(self, keep: Path) -> Listing:
-        """Every row of the table."""
+        """Every row of the table whose recordings no row of another person names too."""
         table = self._table()
         entries = table.drop(columns=[name for name in (*FILES, *STATED) if name in table])
         for name in entries.columns.drop(["participant_id"]):
             numbers = pd.to_numeric(entries[name].replace("", None), errors="coerce")
             wrong = numbers.isna() & (entries[name] != "")
-            entries[name] = entries[name] if name in (PATIENT, PART) or wrong.any() else numbers
+            if name not in (PATIENT, PART):  # what is no number stays, for a reason that shows it
+                entries[name] = entries[name].where(wrong, numbers) if wrong.any() else numbers
         for name in (*FILES, *STATED):
             entries[f"_{name}"] = table.get(name, "")
         entries["_needed"] = ",".join(column for column in MODALITIES.values() if column in table)
@@ -86,7 +88,19 @@ class Folder(Open):
             [path for name in FILES if row.get(name) for path in self._paths(row[name])]
             for row in table.to_dict("records")
         ]
-        return Listing(entries)
+        shared = self._shared(entries)
+        error = DataError("a recording of this row is named in a row of another person too", remedy=_ONE_PERSON)
+        refused = [refusal(name, self.path, error) for name in entries["participant_id"][shared]]
+        return Listing(entries[~shared].reset_index(drop=True), refused)
+
+    def _shared(self, entries: pd.DataFrame) -> pd.Series:
+        """Rows that name a recording which rows of another person name too: they would lie on both sides of a split."""
+        people, shared = patients(entries), pd.Series(False, index=entries.index)
+        for column in MODALITIES.values():
+            named = entries[f"_{column}"][entries[f"_{column}"] != ""]
+            files = named.map(lambda name: str((self.path.parent / name).resolve()))
+            shared[files.index[people[files.index].groupby(files).transform("nunique") > 1]] = True
+        return shared
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings that the row names, and what its masks measure."""

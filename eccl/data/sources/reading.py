@@ -18,6 +18,7 @@ from eccl.data.table import REQUIRED, problems
 from eccl.records import Cine, DataError
 
 REFUSED = [f"_{name}" for name in REFUSAL[1:]]  # columns of a part that say why somebody is not taken; "" if taken
+NOTES = "_notes"  # column of a part: what was done to whoever is taken, a line a note
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +37,8 @@ def read_block(source: Source, folder: Path, known: Collection[str], block: pd.D
         if isinstance(recording, Recording):
             _write_recording(folder, entry["participant_id"], recording)
     kept = [dict.fromkeys(REFUSED, "") if isinstance(recording, Recording) else recording for recording in recordings]
-    return table.assign(**{name: [row[name] for row in kept] for name in REFUSED}).map(_short)
+    said = ["\n".join(recording.notes) if isinstance(recording, Recording) else "" for recording in recordings]
+    return table.assign(**{name: [row[name] for row in kept] for name in REFUSED}, **{NOTES: said}).map(_short)
 
 
 def _read(source: Source, entry: Mapping[str, Any]) -> Recording | dict[str, str]:

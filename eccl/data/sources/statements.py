@@ -15,11 +15,9 @@ from __future__ import annotations
 
 import ast
 import csv
-import math
 import re
 from collections.abc import Collection, Mapping
 from pathlib import Path
-from typing import Any
 
 from eccl.records import DataError
 
@@ -49,10 +47,8 @@ SNOMED_INFARCTION = (
 )
 
 LONGEST_TEXT = 10_000  # characters of scp_codes; PTB-XL's longest has fewer than 300
-LONGEST_FILE = 2**20  # characters, of a header or of scp_statements.csv
-_SEXES = {"f": 0.0, "female": 0.0, "m": 1.0, "male": 1.0}
-_UNKNOWN = {"", "nan", "unknown", "n/a", "none"}
-_COMMENT = re.compile(r"#\s*(age|sex|dx)\s*:(.*)", re.IGNORECASE)
+LONGEST_FILE = 2**20  # characters, of scp_statements.csv
+UNKNOWN = {"", "-", "?", "nan", "na", "n/a", "none", "null", "unknown", "unk", "undefined", "not known"}
 
 
 def read_scp_codes(text: str, source: object = None) -> dict[str, float]:
@@ -137,57 +133,24 @@ def infarction_statements(path: Path | str) -> tuple[str, ...]:
 
 
 def snomed_diagnoses(codes: Collection[str]) -> dict[str, int]:
-    """I21 and I48, 0 or 1, of SNOMED CT codes such as `read_comments` gives; see the head of this module."""
+    """I21 and I48, 0 or 1, of SNOMED CT codes such as `snomed_codes` gives; see the head of this module."""
     groups = {"I21": SNOMED_INFARCTION, "I48": SNOMED_ATRIAL_FIBRILLATION}
     return {code: int(not set(groups[code]).isdisjoint(codes)) for code in KNOWN}
 
 
-def read_comments(header: Path | str) -> dict[str, Any]:
-    """What the comments of a WFDB header say: age (years), sex (0 female, 1 male), codes (tuple of SNOMED CT codes).
-
-    A key is there if the header has its line ("# Age: 74", "# Sex: Male", "# Dx: 164889003,426783006"); age and sex are
-    NaN where the line says unknown.
+def snomed_codes(text: str, source: object = None) -> tuple[str, ...]:
+    """SNOMED CT codes with commas between, such as "164889003,426783006"; none of a text that says unknown.
 
     Raises
     ------
     DataError
-        If the header cannot be read, or a line says something else.
+        If anything else stands there.
     """
-    try:
-        with open(header, encoding="latin-1") as file:
-            lines = file.read(LONGEST_FILE).splitlines()
-    except OSError as error:
-        raise DataError(
-            f"no header can be read ({error.strerror})", source=header, remedy="give the path of a .hea file"
-        ) from error
-    readers = {"age": ("age", _age), "sex": ("sex", _sex), "dx": ("codes", _codes)}
-    found: dict[str, Any] = {}
-    for match in filter(None, map(_COMMENT.fullmatch, map(str.strip, lines))):
-        name, reader = readers[match[1].lower()]
-        text = match[2].strip()
-        value = reader(text)
-        if value is None or name in found:
-            problem = f"the comment {match[1]} is there again" if value is not None else f"{match[1]} is {text[:40]!r}"
-            raise DataError(
-                problem, source=header, remedy="write # Age: years, # Sex: Male, Female or Unknown, # Dx: SNOMED codes"
-            )
-        found[name] = value
-    return found
-
-
-def _age(text: str) -> float | None:
-    if text.lower() in _UNKNOWN:
-        return math.nan
-    return float(text) if re.fullmatch(r"\d{1,3}(\.\d{1,3})?", text, re.ASCII) else None
-
-
-def _sex(text: str) -> float | None:
-    return math.nan if text.lower() in _UNKNOWN else _SEXES.get(text.lower())
-
-
-def _codes(text: str) -> tuple[str, ...] | None:
-    codes = () if text.lower() in _UNKNOWN else tuple(code.strip() for code in text.split(","))
-    return codes if all(re.fullmatch(r"\d{6,18}", code, re.ASCII) for code in codes) else None
+    codes = () if text.strip().lower() in UNKNOWN else tuple(code.strip() for code in text.split(","))
+    if not all(re.fullmatch(r"\d{6,18}", code, re.ASCII) for code in codes):
+        remedy = "write # Dx: SNOMED codes with commas between, or Unknown"
+        raise DataError(f"Dx is {text[:40]!r}", source=source, remedy=remedy)
+    return codes
 
 
 def _is_rated(item: tuple[object, object]) -> bool:

@@ -1,4 +1,4 @@
-"""The four diagnoses of people in UK Biobank, ever and in days from the scan, and who has withdrawn.
+"""The four diagnoses of people in UK Biobank, ever and in days from the scan.
 
 A diagnosis is recorded if a hospital stay has a code of its three characters (I48 has I480, I48.0 and I489) or if its
 first occurrence has a date. Hospital codes come with a date by position; a first occurrence may have a special date.
@@ -6,23 +6,20 @@ first occurrence has a date. Hospital codes come with a date by position; a firs
 
 from __future__ import annotations
 
-import re
 from datetime import date
-from pathlib import Path
+from itertools import zip_longest
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from eccl.data.sources.ukb_entries import SEPARATOR
 from eccl.data.sources.ukb_fields import DATE_UNKNOWN, FIRST, FROM_BIRTH, PLACEHOLDERS
-from eccl.data.sources.ukb_tables import SEPARATOR
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES
 
 EARLIEST = date(1900, 1, 1)  # nobody in UK Biobank was born before it
 YEAR = 365.25  # days
-LONGEST_LINE = 1000  # characters, of a list of withdrawals
-_ICD10 = re.compile(r"[A-Z]\d\d", re.ASCII)
 
 
 class Diagnoses(NamedTuple):
@@ -75,33 +72,6 @@ def diagnoses(table: pd.DataFrame, today: date | None = None) -> Diagnoses:
     return Diagnoses(result.astype(types).rename_axis("eid"), problems)
 
 
-def withdrawn(path: Path | str) -> set[str]:
-    """The numbers of those who have withdrawn, as text, from UK Biobank's list: one a line, without a header.
-
-    Blank lines, a header "eid" and negative numbers (which stand for people who are in no table) are passed over.
-
-    Raises
-    ------
-    DataError
-        If a line is anything else, with the number of the line and never what it says.
-    """
-    numbers = set()
-    remedy = "give the list as UK Biobank sent it: one number a line"
-    try:
-        with open(path, encoding="utf-8-sig") as file:
-            for place, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), start=1):
-                text = line.strip()
-                if re.fullmatch(r"[1-9]\d{0,11}", text, re.ASCII):
-                    numbers.add(text)
-                elif text and re.fullmatch(r"-\d{1,11}|eid", text, re.ASCII) is None:
-                    raise DataError(f"line {place} is no participant's number", source=path, remedy=remedy)
-    except OSError as error:
-        raise DataError(f"the list cannot be read ({error.strerror})", source=path, remedy=remedy) from error
-    except UnicodeDecodeError as error:
-        raise DataError("the list is no text in UTF-8", source=path, remedy=remedy) from error
-    return numbers
-
-
 def _records(codes: object, dates: object, first: dict[str, object]) -> dict[str, list[str]]:
     """The date of every record of each diagnosis, as text, "" if it has none."""
     if pd.isna(codes) and all(map(pd.isna, first.values())):
@@ -110,11 +80,16 @@ def _records(codes: object, dates: object, first: dict[str, object]) -> dict[str
             remedy="give a table with the fields 41270 and 41280 that has everyone",
         )
     found: dict[str, list[str]] = {code: [] for code in DISEASE_CODES}
-    days = [] if pd.isna(dates) else dates.split(SEPARATOR)
-    for place, entry in enumerate([] if pd.isna(codes) else codes.split(SEPARATOR)):
-        match = _ICD10.match(entry)  # also before a dot, or a label that an export adds
-        if match and match[0] in found:
-            found[match[0]].append(days[place] if place < len(days) else "")
+    entries = [] if pd.isna(codes) else codes.split(SEPARATOR)
+    days = [] if pd.isna(codes) or pd.isna(dates) else dates.split(SEPARATOR)
+    if any(day and not entry for entry, day in zip_longest(entries, days, fillvalue="")):
+        raise DataError(
+            "a hospital date stands where there is no code, so that dates do not belong to the codes by position",
+            remedy="give the fields 41270 and 41280 of one release, with an empty entry where there is none",
+        )
+    for entry, day in zip_longest(entries, days, fillvalue=""):
+        if entry[:3] in found:  # whatever stands behind: a fourth character, a point, a label
+            found[entry[:3]].append(day)
     for code, day in first.items():
         if not pd.isna(day) and day:
             found[code].append(day)

@@ -61,6 +61,7 @@ _STYLES = {
     ),
 }
 _EID = re.compile(r"([a-z_]{1,40}\.)?eid")
+_TITLE = re.compile(r"participant id|.+\| (instance|array) \d+", re.IGNORECASE)  # as the platform writes titles
 
 
 class Column(NamedTuple):
@@ -87,9 +88,15 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
     Raises
     ------
     DataError
-        If the column eid is missing or there twice, two styles are mixed, or a field is there twice. No heading is
-        shown that is not the number of a field, since a file without a header has participants there.
+        If the headings are titles, the column eid is missing or there twice, two styles are mixed, or a field is there
+        twice. No heading is shown that is not the number of a field: a file without a header has participants there.
     """
+    if any(map(_TITLE.fullmatch, header)):
+        raise DataError(
+            "the columns are named by the titles of fields, not by their numbers",
+            source=path,
+            remedy="export the table again with header_style FIELD-NAME (p31, p21003_i2), or UKB-FORMAT (31-0.0)",
+        )
     participants = [place for place, heading in enumerate(header) if _EID.fullmatch(heading)]
     if len(participants) != 1:
         raise DataError(

@@ -7,12 +7,10 @@ file.
 
 from __future__ import annotations
 
-import csv
-import gzip
 import logging
 import re
 import zlib
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from itertools import count, groupby, islice
@@ -22,27 +20,21 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from eccl.data.sources.ukb_entries import MISSING, SEPARATOR, code_entries, date_entries
 from eccl.data.sources.ukb_fields import FIRST, IMAGING, PERSON, Column, needed_columns, showcase_name
+from eccl.data.sources.ukb_text import FIRST_ROW, REMEDY, Read, is_text, open_text
 from eccl.records import DataError
 from eccl.traits import TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-_Read = Callable[[list[int]], Iterator[tuple[int, list[str]]]]  # places of columns to row numbers and cells
-
-FIRST_ROW = 2  # of people, as a spreadsheet counts: row 1 is the header
 CHUNK = 5_000  # rows turned into numbers at a time
-LONGEST_LINE = 2**24  # characters; a line of a whole release has about 2**18, and more is no table
 RECORDS = ("icd10", "icd10_dates", *FIRST)  # columns of text
-SEPARATOR = "|"  # between the entries of an array, in the columns icd10 and icd10_dates
-_MISSING = {"", "NA", "NaN", "nan", "None", "NULL", "<NA>"}
 _REFUSED = {-1.0, -3.0}  # "do not know" and "prefer not to answer", for a person; a strain may have these values
 _SEXES = {"Female": "0", "Male": "1"}  # where the research platform has replaced codes by labels
 _NUMBER = re.compile(r"([1-9]\d{0,11})(\.0)?", re.ASCII)
 _WITHDRAWN = re.compile(r"-\d{1,11}(\.0)?", re.ASCII)  # stands in a refreshed table for who has withdrawn
-_LIST = re.compile(r"""\[(\s*('[^']*'|"[^"]*"),?)*\s*\]""")  # as Python or JSON writes a list of text
-_ELEMENT = re.compile(r"""'([^']*)'|"([^"]*)\"""")
-_REMEDY = "download the table again and check that it is whole: text with commas or tabs in UTF-8, or parquet"
+_DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
 def read_tables(
@@ -139,7 +131,7 @@ def _kept(
         if match is None:
             if _WITHDRAWN.fullmatch(number.strip()):
                 continue
-            raise DataError(f"row {row} has no participant's number in the column eid", source=path, remedy=_REMEDY)
+            raise DataError(f"row {row} has no participant's number in the column eid", source=path, remedy=REMEDY)
         participant = match[1]
         if wanted is not None and participant not in wanted:
             continue
@@ -155,7 +147,13 @@ def _kept(
 def _values(kept: list[tuple[int, list[str]]], columns: list[Column], path: Path) -> pd.DataFrame:
     """Typed columns of some rows: numbers, dates, and the arrays of diagnoses as one text."""
     rows = [row for row, _ in kept]
-    cells = [["" if cell.strip() in _MISSING else cell.strip() for cell in content] for _, content in kept]
+    for row, content in kept:
+        if not is_text(content):
+            headings = [column.heading for column, cell in zip(columns, content[1:]) if not is_text([cell])]
+            raise DataError(
+                f"the column {headings[0]} has text that is no UTF-8 in row {row}", source=path, remedy=REMEDY
+            )
+    cells = [["" if cell.strip() in MISSING else cell.strip() for cell in content] for _, content in kept]
     result = {}
     for name, group in groupby(enumerate(columns, start=1), key=lambda item: item[1].name):
         arrays = list(group)
@@ -181,7 +179,7 @@ def _numbers(texts: list[str], rows: list[int], column: Column, path: Path) -> n
     for place in np.flatnonzero(~np.isfinite(values)):
         if texts[place]:
             raise DataError(
-                f"the column {column.heading} has no number in row {rows[place]}", source=path, remedy=_REMEDY
+                f"the column {column.heading} has no number in row {rows[place]}", source=path, remedy=REMEDY
             )
     if column.name in PERSON:
         values[np.isin(values, list(_REFUSED))] = np.nan
@@ -193,7 +191,7 @@ def _date(text: str, column: Column, row: int, path: Path) -> str:
     if not text:
         return ""
     try:
-        if text[4:5] + text[7:8] != "--" or text[10:11] not in ("", " ", "T"):
+        if not _DATE.fullmatch(text):
             raise ValueError
         return date.fromisoformat(text[:10]).isoformat()
     except ValueError:
@@ -206,23 +204,32 @@ def _date(text: str, column: Column, row: int, path: Path) -> str:
 
 def _packed(content: list[str], arrays: list[tuple[int, Column]], row: int, path: Path) -> str:
     """Entries by position: one a column, or all in the first as a list in text."""
-    if len(arrays) == 1:
-        entries = _elements(content[arrays[0][0]], arrays[0][1], row, path)
-    else:
-        entries = [""] * (arrays[-1][1].array + 1)
-        for place, column in arrays:
-            entries[column.array] = content[place]
-    if arrays[0][1].name == "icd10_dates":
-        entries = [_date(entry, arrays[0][1], row, path) for entry in entries]
-    return SEPARATOR.join(entry.replace(SEPARATOR, " ") for entry in entries).rstrip(SEPARATOR)
+    entries = [""] * (arrays[-1][1].array + 1)
+    for place, column in arrays:
+        found = _entries(content[place], column, row, path) if content[place] else []
+        if len(found) > 1 and len(arrays) > 1:
+            raise DataError(
+                f"the column {column.heading} has several entries in row {row}, where other columns hold the array too",
+                source=path,
+                remedy="give one column with all entries, or one column for each",
+            )
+        entries[column.array : column.array + 1] = found or [""]
+    return SEPARATOR.join(entries).rstrip(SEPARATOR)
 
 
-def _elements(text: str, column: Column, row: int, path: Path) -> list[str]:
-    if not text.startswith("["):
-        return [""] * column.array + [entry.strip() for entry in text.split(SEPARATOR)]
-    if _LIST.fullmatch(text) is None:
-        raise DataError(f"the column {column.heading} has an unfinished list in row {row}", source=path, remedy=_REMEDY)
-    return [(single or double).strip() for single, double in _ELEMENT.findall(text)]
+def _entries(text: str, column: Column, row: int, path: Path) -> list[str]:
+    try:
+        if column.name == "icd10":
+            return code_entries(text)
+        return date_entries(text, lambda entry: _date(entry, column, row, path))
+    except DataError:
+        raise
+    except ValueError as error:
+        raise DataError(
+            f"the column {column.heading} has {error} in row {row}",
+            source=path,
+            remedy="write entries with | between, such as I10|I480, each a code with its label or without",
+        ) from None
 
 
 def _join(table: pd.DataFrame, new: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -243,50 +250,20 @@ def _join(table: pd.DataFrame, new: pd.DataFrame, path: Path) -> pd.DataFrame:
 
 
 @contextmanager
-def _open(path: Path) -> Iterator[tuple[list[str], _Read]]:
+def _open(path: Path) -> Iterator[tuple[list[str], Read]]:
     """The header of a table, and a function that reads some columns of it row by row."""
     try:
         if path.suffix.lower() == ".parquet":
             yield _open_parquet(path)
         else:
-            opened = gzip.open if path.suffix.lower() == ".gz" else open
-            with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
-                yield _open_text(file, path)
+            with open_text(path) as opened:
+                yield opened
     except (OSError, EOFError, zlib.error) as error:
         cause = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"the table cannot be read ({cause})", source=path, remedy=_REMEDY) from error
-    except UnicodeDecodeError as error:
-        raise DataError("the table is no text in UTF-8", source=path, remedy=_REMEDY) from error
-    except csv.Error as error:
-        raise DataError(f"the table is no CSV ({error})", source=path, remedy=_REMEDY) from error
+        raise DataError(f"the table cannot be read ({cause})", source=path, remedy=REMEDY) from error
 
 
-def _open_text(file: Any, path: Path) -> tuple[list[str], _Read]:
-    lines = _lines(file, path)
-    line = next(lines, "")
-    if not line.strip() or "\0" in line:
-        raise DataError("the table has no header", source=path, remedy=_REMEDY)
-    separator = "\t" if "\t" in line else ","
-    header = [heading.strip() for heading in next(csv.reader([line], delimiter=separator))]
-
-    def read(places: list[int]) -> Iterator[tuple[int, list[str]]]:
-        for number, row in enumerate(csv.reader(lines, delimiter=separator, strict=True), start=FIRST_ROW):
-            if len(row) != len(header) and row:
-                raise DataError(f"row {number} has {len(row)} cells, not {len(header)}", source=path, remedy=_REMEDY)
-            if row:
-                yield number, [row[place] for place in places]
-
-    return header, read
-
-
-def _lines(file: Any, path: Path) -> Iterator[str]:
-    while line := file.readline(LONGEST_LINE):
-        if len(line) == LONGEST_LINE:
-            raise DataError(f"a line of more than {LONGEST_LINE} characters", source=path, remedy=_REMEDY)
-        yield line
-
-
-def _open_parquet(path: Path) -> tuple[list[str], _Read]:
+def _open_parquet(path: Path) -> tuple[list[str], Read]:
     try:
         import pyarrow
         import pyarrow.parquet
@@ -297,7 +274,7 @@ def _open_parquet(path: Path) -> tuple[list[str], _Read]:
     try:
         file = pyarrow.parquet.ParquetFile(path)
     except pyarrow.ArrowException as error:
-        raise DataError("the table is no parquet", source=path, remedy=_REMEDY) from error
+        raise DataError("the table is no parquet", source=path, remedy=REMEDY) from error
     header = file.schema_arrow.names
 
     def read(places: list[int]) -> Iterator[tuple[int, list[str]]]:
@@ -308,7 +285,7 @@ def _open_parquet(path: Path) -> tuple[list[str], _Read]:
                 columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in names]
                 yield from ((next(number), [_text(value) for value in row]) for row in zip(*columns))
         except pyarrow.ArrowException as error:
-            raise DataError("the table is damaged", source=path, remedy=_REMEDY) from error
+            raise DataError("the table is damaged", source=path, remedy=REMEDY) from error
 
     return header, read
 

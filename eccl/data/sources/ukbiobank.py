@@ -5,8 +5,9 @@ No participant's number leaves this module: names are keyed hashes (`eccl.data.p
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -18,17 +19,21 @@ from eccl.data.pseudonym import masked, pseudonym, read_or_make_key
 from eccl.data.sources.base import Listing, Recording, chosen, files_under, nothing_found, refusal
 from eccl.data.sources.hearts import FEWER, RULES, read_heart
 from eccl.data.sources.nifti_folders import masks_beside
-from eccl.data.sources.ukb_diagnoses import diagnoses, withdrawn
+from eccl.data.sources.ukb_diagnoses import diagnoses
 from eccl.data.sources.ukb_fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
 from eccl.data.sources.ukb_tables import read_tables
+from eccl.data.sources.ukb_withdrawals import Withdrawals, find_lists, several, taken_out
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 
+log = logging.getLogger(__name__)
+
 MODALITIES = {"both": ("ecg", "cmr"), "ecg": ("ecg",), "cmr": ("cmr",)}
-TABLES = (".csv", ".csv.gz", ".tsv", ".txt", ".parquet")
+TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
+HEARTS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
+UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
 KEY = "key"
 _BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
-_WITHDRAWALS = re.compile(r"w\d+([_.-].*)?\.(csv|txt)", re.IGNORECASE)  # as UK Biobank names its lists
 
 
 @dataclass(frozen=True)
@@ -39,12 +44,18 @@ class UKBiobank:
     ----------
     download : Path
         Holds, at any depth, <eid>_20205_2_0.xml; <eid>_20209_2_0.zip, or folders <eid>/ in ukbb_cardiac's layout
-        (sa.nii.gz, seg_sa*.nii.gz), which are preferred since their masks say where the heart is.
+        (sa.nii.gz, seg_sa*.nii.gz; in mm and s where they do not say), which are preferred since their masks say where
+        the heart is.
     tables : str
-        File or folder of the tabular download, CSV or parquet; by default the folder tables/ of the download.
+        File or folder of the tabular download: .csv, .tsv, .txt or .tab, with commas or tabs, each also .gz; or
+        .parquet. By default the folder tables/ of the download.
     withdrawals : str
-        List of those who have withdrawn; by default every file of the download, outside of the tables, that is named
-        as UK Biobank names its lists (w12345_20260101.csv). They are taken out, also of a cohort that exists already.
+        Lists, or folders of lists, of those who have withdrawn, with ; between, beside those in the download, which
+        are found by name (w12345_20240119.csv, withdraw12345_398_20240119.txt, ...) or by content (participants'
+        numbers alone) as `eccl.data.sources.ukb_withdrawals.find_lists` says. They are taken out, also of a cohort that
+        exists already. What is a list by its name and cannot be read as one stops the ingest.
+    other_lists : str
+        Names of files, with ; between, that hold participants' numbers for another purpose.
     key : str
         File of the secret key of the participants' names; by default one is made in the cohort's folder. Two cohorts
         with one key give a person one name.
@@ -61,6 +72,7 @@ class UKBiobank:
     download: Path
     tables: str = ""
     withdrawals: str = ""
+    other_lists: str = ""
     key: str = ""
     modalities: str = "both"
     visit: int = IMAGING
@@ -92,15 +104,17 @@ class UKBiobank:
         if not found:
             fields = f"field {RESTING_ECG} or {SHORT_AXIS}"
             raise nothing_found(self.download, f"recording of {fields} at visit {self.visit}")
-        lists = list(self._withdrawals())
-        gone = set().union(*map(withdrawn, lists)) & set(found)
+        lists = find_lists(self.download, self.withdrawals, self.other_lists, self._place)
+        gone, said = taken_out(lists, found)
         people = sorted(set(found) - gone)
         notes = {"withdrawn: taken out": len(gone)} if gone else {}
         if not lists:
             notes["not compared with a list of withdrawals: none is here"] = len(people)
+            said = [f"No list of withdrawals was found: whoever has withdrawn is still among the {len(people)} people"]
+            log.warning("%s; put the list that UK Biobank sent into the download, or give withdrawals=", said[0])
         if not people:
-            return Listing(pd.DataFrame(columns=["participant_id", "_files"]), [], notes)
-        table = read_tables(self._tables(), set(people), self.visit)
+            return Listing(pd.DataFrame(columns=["participant_id", "_files"]), [], notes, said)
+        table = read_tables(self._tables(lists), set(people), self.visit)
         labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
         key = read_or_make_key(Path(self.key).expanduser() if self.key else keep / KEY)
         entries, refused = [], []
@@ -114,7 +128,7 @@ class UKBiobank:
         listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
         for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
             listed = listed.join(part[columns], on="_eid")
-        return Listing(listed, refused, notes)
+        return Listing(listed, refused, notes, said)
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings of the modalities asked for."""
@@ -123,7 +137,7 @@ class UKBiobank:
             ecg = read_ecg(files.pop(0))
         if files:
             image, *masks = files
-            cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule)
+            cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule, units=UKBB_CARDIAC_UNITS)
             row = {"phases": phases}
         return Recording(ecg, cine, row)
 
@@ -134,9 +148,11 @@ class UKBiobank:
     def _recordings(self) -> dict[str, dict[str, list[Path]]]:
         """Files by participant and modality; of a cine, its masks behind it."""
         found: dict[str, dict[str, list[Path]]] = {}
-        for path in files_under(self.download, [".xml", ".zip", "sa.nii.gz"]):
+        for path in files_under(self.download, [".xml", ".zip", *HEARTS]):
             bulk = _BULK.fullmatch(path.name)
-            if path.name == "sa.nii.gz" and path.parent.name.isdigit() and self.visit == IMAGING:
+            if path.name in HEARTS and path.parent.name.isdigit() and self.visit == IMAGING:
+                if path.name != HEARTS[0] and (path.parent / HEARTS[0]).exists():
+                    continue
                 eid, modality, files = path.parent.name, "cmr", [path, *masks_beside(path)]
             elif bulk and int(bulk["visit"]) == self.visit:
                 eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cmr", [path]
@@ -157,9 +173,17 @@ class UKBiobank:
             return DataError("no table has a row of this participant", remedy="add the table that has it")
         return problems.get(eid)
 
-    def _tables(self) -> list[Path]:
-        place = Path(self.tables).expanduser() if self.tables else self.download / "tables"
-        paths = [place] if place.is_file() else sorted(path for path in place.glob("*") if path.name.endswith(TABLES))
+    @property
+    def _place(self) -> Path:
+        return Path(self.tables).expanduser() if self.tables else self.download / "tables"
+
+    def _tables(self, lists: Sequence[Withdrawals]) -> list[Path]:
+        place, others = self._place, {item.path.resolve() for item in lists}
+        inside = sorted(path for path in place.glob("[!.]*") if path.name.lower().endswith(TABLES))
+        tables = [
+            path for path in inside if path.resolve() not in others and path.name not in several(self.other_lists)
+        ]
+        paths = [place] if place.is_file() else tables
         if not paths:
             raise DataError(
                 "no table of the tabular download is here",
@@ -167,11 +191,3 @@ class UKBiobank:
                 remedy="put its CSV or parquet files there, or say where they are: tables=/path",
             )
         return paths
-
-    def _withdrawals(self) -> Iterator[Path]:
-        if self.withdrawals:
-            yield Path(self.withdrawals).expanduser()
-        else:
-            paths = files_under(self.download, [".csv", ".txt"])
-            inside = self.download / "tables"
-            yield from (path for path in paths if _WITHDRAWALS.fullmatch(path.name) and inside not in path.parents)

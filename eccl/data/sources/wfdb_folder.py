@@ -1,6 +1,7 @@
 """A folder of WFDB records, such as the sets of the PhysioNet/CinC Challenge 2021, whose headers say the diagnoses.
 
-Nothing in these headers says who is the same person: records are taken for people, one each.
+A participant of the cohort is a recording; `patient_id` keeps a person's recordings in one part of a split, where the
+headers, or the user, say whose they are.
 """
 
 from __future__ import annotations
@@ -13,8 +14,11 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, safe_id
-from eccl.data.sources.statements import KNOWN, read_comments, snomed_diagnoses
+from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
+from eccl.data.sources.comments import Comments, read_comments
+from eccl.data.sources.patients import whose
+from eccl.data.sources.statements import KNOWN, snomed_codes, snomed_diagnoses
+from eccl.data.table import PATIENT
 from eccl.records import DataError
 
 LABELS = ("snomed", "none")
@@ -31,6 +35,10 @@ class WFDBFolder(Open):
     labels : str
         "snomed": the diagnoses I21 and I48 from the `# Dx:` line of each header (SNOMED CT, as in the Challenge), a
         record without one is refused. "none": no diagnoses.
+    patient : str
+        Whom a record is of, as in `eccl.data.sources.patients.whose`: "record", "comment", "name", or a number of
+        folders up. By default the headers' comments say it; where they do not, each record is taken for a person, and
+        folders or names that look as if they held several of a person are refused until this is stated.
     unit : str
         mV or uV, of headers that state none; a stated unit is never overridden.
     name, licence : str
@@ -39,6 +47,7 @@ class WFDBFolder(Open):
 
     download: Path
     labels: str = "snomed"
+    patient: str = ""
     unit: str = ""
     name: str = "WFDB records"
     licence: str = "as given by their owner"
@@ -47,9 +56,11 @@ class WFDBFolder(Open):
 
     @property
     def description(self) -> dict[str, Any]:
-        """Name, licence, modality, and which diagnoses the headers can tell."""
+        """Name, licence, modality, which diagnoses the headers can tell, and what was stated of patients."""
         known = list(KNOWN) if chosen(self.labels, LABELS) == "snomed" else []
-        return {"name": self.name, "licence": self.licence, "modalities": ["ecg"], "diagnoses": known}
+        choices = {"patient": self.patient or "as the headers say"}
+        described = {"name": self.name, "licence": self.licence, "modalities": ["ecg"], "diagnoses": known}
+        return {**described, "choices": choices}
 
     def listing(self, keep: Path) -> Listing:
         """Every .hea file; a participant is named by the file, and by its folders where two files have one name."""
@@ -61,18 +72,28 @@ class WFDBFolder(Open):
         names = stems.where(~stems.duplicated(keep=False), long)
         signals = [next((end for end in (".dat", ".mat") if path.with_suffix(end).exists()), ".dat") for path in paths]
         files = [[str(path), str(path.with_suffix(end))] for path, end in zip(paths, signals)]
-        return Listing(pd.DataFrame({"participant_id": names, "_files": files}))
+        entries = pd.DataFrame({"participant_id": names, "_files": files})
+        people, said = whose(paths, self.download, self.patient)
+        if any(people):
+            entries[PATIENT] = people
+        unnamed = [row for row, person in enumerate(people) if isinstance(person, DataError)]
+        refused = [refusal(names[row], paths[row], people[row]) for row in unnamed]
+        return Listing(entries.drop(index=unnamed).reset_index(drop=True), refused, said=[said])
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The ECG, and sex, age and diagnoses of the header's comments."""
         header = Path(entry["_files"][0])
         ecg = read_ecg(header, unit=self.unit or None)
         said = read_comments(header)
-        row = {name: said[name] for name in ("sex", "age") if name in said}
-        if self.labels == "none":
-            return Recording(ecg, row=row)
-        if "codes" not in said:
-            remedy = 'add "# Dx: " with SNOMED CT codes, or ingest without diagnoses: labels="none"'
-            raise DataError("the header has no line # Dx with diagnoses", source=header, remedy=remedy)
-        statements = {"statements": ";".join(said["codes"])}
-        return Recording(ecg, row=row | snomed_diagnoses(said["codes"]) | statements)
+        row = {"sex": said.sex, "age": said.age}
+        if self.labels != "none":
+            row |= self._diagnoses(said, header)
+        return Recording(ecg, row=row, notes=said.notes)
+
+    def _diagnoses(self, said: Comments, header: Path) -> dict[str, Any]:
+        if len(said.dx) != 1:
+            problem = "several lines # Dx that differ" if said.dx else "no line # Dx with diagnoses"
+            remedy = 'add "# Dx: " with SNOMED CT codes once, or ingest without diagnoses: labels="none"'
+            raise DataError(f"the header has {problem}", source=header, remedy=remedy)
+        codes = snomed_codes(said.dx[0], header)
+        return snomed_diagnoses(codes) | {"statements": ";".join(codes)}
