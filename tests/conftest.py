@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
@@ -12,7 +13,9 @@ from making import write_cohort
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks here are too small to share among threads
 
 from eccl.data.cohort import Cohort
-from eccl.data.store import Store, pack
+
+if TYPE_CHECKING:
+    from eccl.data.store import Store
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
 
@@ -32,6 +35,8 @@ def tiny_cohort(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_store(tiny_cohort, tmp_path_factory) -> Store:
     """Store of `tiny_cohort`."""
+    from eccl.data.store import pack  # here, so that tests of the readers need no torch
+
     return pack(Cohort.load(tiny_cohort), tmp_path_factory.mktemp("stores") / "tiny", progress=False)
 
 
