@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from eccl.errors import DataError
+
 LEADS = ("I", "II", "III", "aVR", "aVL", "aVF", "V1", "V2", "V3", "V4", "V5", "V6")
 SAMPLING_RATE = 500.0  # Hz, of every ECG inside a cohort
 DURATION = 10.0  # s, of every ECG inside a cohort
@@ -19,25 +21,6 @@ BEAT = (250.0, 3000.0)  # ms, the shortest and the longest R-R interval: 240 and
 PIXEL = (0.1, 10.0)  # mm, the smallest and the largest pixel of an image of a heart
 LARGEST_VOLTAGE = 20.0  # mV; a surface ECG above it was read in the wrong unit
 SMALLEST_CHANGE = 1e-6  # mV, which only the rounding of a lead that never changes stays within
-
-
-class DataError(ValueError):
-    """Input that cannot be used, said in one sentence a user can act on.
-
-    Parameters
-    ----------
-    problem : str
-        What is wrong, with the offending value and its unit.
-    source : object, optional
-        The file (or table and row) where it was found.
-    remedy : str
-        What the user can do about it.
-    """
-
-    def __init__(self, problem: str, *, source: object = None, remedy: str):
-        self.problem, self.source, self.remedy = problem, source, remedy
-        where = f"{source}: " if source is not None else ""
-        super().__init__(f"{where}{problem}. Remedy: {remedy}.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +39,8 @@ class ECG:
     Raises
     ------
     DataError
-        If a lead is missing, a sample is not finite, a lead never changes, or the amplitude cannot be millivolts.
+        If a lead is missing, a sample is not finite, a lead never changes or keeps one value for longer than any beat,
+        or the amplitude cannot be millivolts.
     """
 
     signal: np.ndarray
@@ -85,7 +69,7 @@ class ECG:
                 source=where,
                 remedy="repair the gap or leave this recording out",
             )
-        check_changes(self.signal, SMALLEST_CHANGE, where)
+        check_changes(self.signal, self.sampling_rate, SMALLEST_CHANGE, where)
         peak = float(np.abs(self.signal.astype(float)).max())
         if peak > LARGEST_VOLTAGE:
             raise DataError(
@@ -105,21 +89,35 @@ class ECG:
         return self.signal[LEADS.index(name)]
 
 
-def check_changes(signal: np.ndarray, step: float, source: object) -> None:
-    """Refuse leads (12, T) that never change, by name.
+def check_changes(signal: np.ndarray, rate: float, step: float, source: object) -> None:
+    """Refuse leads (12, T) at a rate (Hz) that never change, or rest for longer than the longest beat, by name.
 
     Raises
     ------
     DataError
-        If a lead keeps one value when it is rounded to whole steps, mV.
+        If a lead, rounded to whole steps (mV), keeps one value from its start to its end or for longer than `BEAT`.
     """
-    flat = np.ptp(np.rint(signal.astype(float) / step), axis=1) == 0
+    samples, longest = signal.shape[1], BEAT[1] / 1000
+    changes = np.ones((len(signal), samples + 1), bool)  # at both ends of each lead as well
+    changes[:, 1:-1] = np.diff(np.rint(signal.astype(float) / step), axis=1) != 0
+    starts = np.flatnonzero(changes)
+    rests = np.diff(starts)
+    flat = rests == samples
+    wrong = flat if flat.any() else rests > longest * rate
+    if not wrong.any():
+        return
+    lead, start = np.divmod(starts[:-1][wrong], samples + 1)
     if flat.any():
-        raise DataError(
-            f"lead {_named(flat)} never changes by more than {1000 * step:g} uV",
-            source=source,
-            remedy="leave this recording out: an electrode was off, the export lost the lead, or its unit is wrong",
-        )
+        what, why = f"never changes by more than {1000 * step:g} uV", "the export lost the lead, or its unit is wrong"
+    else:
+        end = (start + rests[wrong])[0] / rate
+        what = f"keeps one value from {start[0] / rate:.6g} to {end:.6g} s, longer than any beat ({longest:g} s)"
+        why = "or the export holds the lead in part, as it is printed"
+    raise DataError(
+        f"lead {_named(np.isin(np.arange(len(LEADS)), lead))} {what}",
+        source=source,
+        remedy=f"leave this recording out: an electrode was off, {why}",
+    )
 
 
 def _named(those: np.ndarray) -> str:

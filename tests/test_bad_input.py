@@ -196,7 +196,7 @@ def test_a_blank_cine_is_refused(tmp_path, rng):
 
 def test_an_image_of_another_format_is_refused(tmp_path):
     nib.MGHImage(np.zeros((4, 4, 4), np.float32), np.eye(4)).to_filename(tmp_path / "a.mgz")
-    refused(lambda: read_image(tmp_path / "a.mgz"), "MGHImage")
+    refused(lambda: read_image(tmp_path / "a.mgz"), "a .mgz, not NIfTI in one file")
 
 
 # --- Cohort ---------------------------------------------------------------------------------------------------------

@@ -42,6 +42,8 @@ SETS = {  # text of the comments: age, sex, patients
     "# Patient: unknown\n# Reason for admission: Myocardial infarction": (NAN, NAN, ()),
     "# patient had chest pain\n# the patient 3 times": (NAN, NAN, ()),
     "# PatientID: 7\n# Patient ID: 8": (NAN, NAN, ("7", "8")),
+    "# PatientAge: 74\n# PatientSex: F\n# AgeUnits: YEARS": (74, 0, ()),
+    "# Age: 74\n# Units: mV": (74, NAN, ()),
 }
 EMPTY = {  # text of the comments: the notes
     "# Age: 300": [OLD],
@@ -64,6 +66,12 @@ EMPTY = {  # text of the comments: the notes
     "# Age (months): 7": [UNCLEAR.format("age")],
     "# Gestational age: 32": [UNCLEAR.format("age")],
     "# Reason for admission: Age: 5": [UNCLEAR.format("age")],
+    "# Age: 7\n# Age Units: MONTHS": [UNCLEAR.format("age")],
+    "# PatientAge: 7\n# AgeUnits: DAYS": [UNCLEAR.format("age")],
+    "# Age: 7, Units: weeks": [UNCLEAR.format("age")],
+    "# Age_months: 7": [UNCLEAR.format("age")],
+    "# <anchor_age>: 52": [UNCLEAR.format("age")],
+    "# Patient: 74 year old male": [UNCLEAR.format("age"), UNCLEAR.format("sex")],
     "# Sex: 1": [UNCLEAR.format("sex")],
     "# Sex: F Gestational age: 32": [UNCLEAR.format("age"), UNCLEAR.format("sex")],
     "# Age: 74 Height: 180 Sex: M": [UNCLEAR.format("age"), UNCLEAR.format("sex")],
@@ -92,7 +100,7 @@ def test_the_comments_of_every_set_are_understood(tmp_path, text):
 @pytest.mark.parametrize("text", EMPTY)
 def test_what_is_not_known_stays_empty_and_is_noted(tmp_path, text):
     comments = said(tmp_path, text)
-    assert list(comments.notes) == EMPTY[text]
+    assert list(comments.notes) == EMPTY[text] and comments.patients == ()
     assert math.isnan(comments.age) if "age" in " ".join(EMPTY[text]) else math.isnan(comments.sex)
 
 

@@ -64,6 +64,23 @@ def test_a_document_type_that_declares_something_is_refused(tmp_path, case, enco
     refused(lambda: parse_xml(document(DECLARING[case], encoding=encoding), tmp_path), tmp_path, DECLARES)
 
 
+@pytest.mark.parametrize(
+    ("declared", "written"),
+    [
+        *(("utf-16", encoding) for encoding in ("utf-8", "utf-8-sig", "iso-8859-1")),
+        *((declared, "utf-16") for declared in ("utf-8", "iso-8859-1", "windows-1252")),
+        *((declared, "utf-8-sig") for declared in ("iso-8859-1", "windows-1252", "unicode")),
+    ],
+)
+@pytest.mark.parametrize("doctype", ["", EMPTY["system"]])
+def test_bytes_count_more_than_the_encoding_that_is_declared(tmp_path, declared, written, doctype):
+    text = f"<?xml version='1.0' encoding='{declared}'?>{doctype}<a b='\xb5V'>\xfc</a>"
+    root = parse_xml(text.encode(written), tmp_path)
+    assert (root.text, root.get("b")) == ("\xfc", "\xb5V")
+    text = text.replace("<a b", f"{DECLARING['entity']}<a b") if not doctype else text.replace("\xfc", "&x;")
+    refused(lambda: parse_xml(text.encode(written), tmp_path), tmp_path, "XML")
+
+
 @pytest.mark.parametrize("body", ["<a>&x;</a>", '<a b="&x;">1</a>', '<a b="1&x;2"/>', "<a>&#xD800;</a>"])
 @pytest.mark.parametrize("doctype", ["", *EMPTY.values()])
 def test_references_that_mean_nothing_are_refused(tmp_path, doctype, body):

@@ -11,7 +11,7 @@ from making import refused
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from eccl.data.dicom_cine import open_dicom_cine
-from eccl.simulate.dicom import dicom_files
+from eccl.simulate.dicom import dicom_files, write_zip
 
 NAMES = {  # as exports call an image of a slice and phase
     "one folder a slice": lambda z, t: f"study/sax_{z}/IM-4562-{t:04d}.dcm",
@@ -104,6 +104,14 @@ def test_localisers_overlays_and_damage_of_other_classes_are_no_obstacle(tmp_pat
     np.testing.assert_array_equal(open_dicom_cine(folder).stack().images, stack.images)
     alone = written(tmp_path / "alone", beside)
     refused(lambda: open_dicom_cine(alone), "3 of them DICOM", "1 localisers", "InlineVF", "Encapsulated PDF")
+
+
+@pytest.mark.parametrize("place", ["folder", "zip"])
+def test_files_that_are_read_one_by_one_are_named_where_nothing_else_is(tmp_path, place):
+    beside = {"a/9_20209_2_0.zip": b"PK", "b/sa.NII.gz": b"\x1f\x8b", "notes.txt": b"none"}
+    path = written(tmp_path / "in", beside) if place == "folder" else write_zip(tmp_path / "a.zip", beside)
+    error = refused(lambda: open_dicom_cine(path), path, "files, 0 of them DICOM", "2 of them zips or NIfTI")
+    assert "9_20209" not in str(error)
 
 
 def test_links_are_named_where_nothing_else_is(tmp_path, files):

@@ -165,6 +165,10 @@ def test_negative_pixels_whose_sign_is_not_repeated_above(tmp_path, stack, files
         ({"BitsStored": None}, "BitsStored is missing"),
         ({"ImageType": ["DERIVED", "PRIMARY", "P", "RETRO"]}, "of the kind P"),
         ({"ImageType": ["ORIGINAL", "PRIMARY", "VELOCITY MAP", "P", "PCA"]}, "VELOCITY MAP"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "R", "ND"]}, "of the kind R"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "I_FFE", "I", "FFE"]}, "of the kind I_FFE"),
+        ({"ImageType": ["ORIGINAL", "PRIMARY", "OTHER", "P"]}, "of the kind P"),
+        ({"PhotometricInterpretation": "MONOCHROME1"}, "in which high values are bright"),
     ],
 )
 def test_pixels_that_are_no_magnitude_of_whole_numbers_are_refused(tmp_path, files, values, words):
@@ -179,6 +183,34 @@ def timed(files, time=None, **values):
         own = {key: value(phase) if callable(value) else value for key, value in values.items()}
         made[name] = patched(content, TriggerTime=None if time is None else f"{time(number):.6g}", **own)
     return made
+
+
+@pytest.mark.parametrize("kinds", [["M", "RETRO", "NORM"], ["M_FFE", "M", "FFE"], ["OTHER"], [], ["M", "ND", "R"]])
+def test_magnitude_images_of_each_vendor_are_read(tmp_path, stack, files, kinds):
+    files = every(files, ImageType=["ORIGINAL", "PRIMARY", *kinds])
+    np.testing.assert_array_equal(open_dicom_cine(written(tmp_path, files)).stack().images, stack.images)
+
+
+def test_a_spacing_may_be_rounded_in_some_files(tmp_path, stack, files):
+    name = list(files)[20]
+    near, far = (
+        written(tmp_path / size, files | {name: patched(files[name], PixelSpacing=[size, "1.7"])})
+        for size in ("1.80001", "1.81")
+    )
+    np.testing.assert_array_equal(open_dicom_cine(near).stack().images, stack.images)
+    refused(lambda: open_dicom_cine(far), far, "two pixel spacings", "1.81")
+
+
+@pytest.mark.parametrize("gone", [{11}, {0}, {10, 11}])
+@pytest.mark.parametrize("stated", ["12", "11", "0", ""])
+def test_phases_missing_at_an_end_are_noticed_where_their_number_is_stated(tmp_path, files, gone, stated):
+    files = timed(files, lambda n: n % 12 * 70, NominalInterval="840", CardiacNumberOfImages=stated)
+    left = {name: content for number, (name, content) in enumerate(files.items()) if number % 12 not in gone}
+    folder = written(tmp_path, left)
+    if stated in ("12", "11") and 12 - len(gone) < int(stated):
+        refused(lambda: open_dicom_cine(folder), folder, f"{12 - len(gone)} phases", f"the {stated} that Cardiac")
+    else:
+        assert open_dicom_cine(folder).frames == 12 - len(gone)
 
 
 def test_the_temporal_position_orders_where_no_time_is_stated(tmp_path, stack, files):

@@ -139,7 +139,6 @@ KNOWN = {  # name of a file: (its content, words)
     "a.txt": (b"I II III\n1 2 3\n", ["a text", ".csv"]),
     "a.klingon": (b"nuqneH", ["'.klingon' is not known"]),
     "a": (b"nuqneH", ["'' is not known"]),
-    "empty.scp": (b"", ["'.scp' is not known"]),
     "mortara.xml": (b"<ECG/>", ["Mortara", "'ECG'", "ecgdatakit"]),
     "eli.xml": (b"<EliEcg/>", ["Mortara"]),
     "schiller.xml": (b"<examdescript/>", ["Schiller"]),
@@ -188,3 +187,14 @@ def test_a_link_to_a_file_is_followed_and_a_file_keeps_its_own_content(tmp_path)
     np.testing.assert_allclose(read_ecg(tmp_path / "link", rate=500, unit="mV").signal, ECG_.signal, atol=0.001)
     with h5py.File(path) as file:
         assert set(file) == {"ecg"}
+
+
+@pytest.mark.parametrize("content", [b"", b"nuqneH", bytes(5000)])
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [("a.scp", "SCP-ECG"), ("a.SCP", "SCP-ECG"), ("a.edf", "EDF"), ("a.dcm", "DICOM"), ("a.h5", "HDF5")],
+)
+def test_what_is_named_as_a_format_and_is_none_is_not_called_unknown(tmp_path, name, words, content):
+    (tmp_path / name).write_bytes(content)
+    error = refused(lambda: read_ecg(tmp_path / name), tmp_path / name, words)
+    assert "not known" not in error.problem

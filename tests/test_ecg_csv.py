@@ -90,6 +90,52 @@ def test_spreadsheets_leave_separators_blank_rows_and_quotes(tmp_path, change):
     same(path)
 
 
+@pytest.mark.parametrize("factor", [1, 1000])
+@pytest.mark.parametrize("form", ["{}", "'{}'", '"{}"', "({})", "[{}]"])
+@pytest.mark.parametrize(("time", "step"), [("seconds", 0.002), ("s", 0.002), ("ms", 2), ("", 1)])
+def test_a_row_of_units_below_the_titles(tmp_path, form, factor, time, step):
+    unit = "mV" if factor == 1 else "uV"
+    titles = ["'Elapsed time'", *(f"'{lead}'" for lead in LEADS)]
+    rows = [[f"{n * step:.3f}", *(f"{factor * float(value):g}" for value in row)] for n, row in enumerate(VALUES)]
+    units = [form.format(time), *[form.format(unit)] * 12]
+    path = table(tmp_path / "a.csv", titles=titles, rows=[units, *rows])
+    same(path, unit=None, rate=None if time else 500)
+    same(path, unit="V", rate=None if time else 500)  # what is stated counts
+
+
+@pytest.mark.parametrize("units", [["mV"] * 11 + ["counts"], ["mV"] * 11 + [""], ["mV"] * 11 + ["0.1"], ["n/a"] * 12])
+def test_a_row_of_units_for_some_leads_is_none(tmp_path, units):
+    path = table(tmp_path / "a.csv", rows=[units, *VALUES])
+    refused(lambda: read_csv(path), path, "row 1 below the header", "no number")
+    path = table(tmp_path / "b.csv", rows=[["mV"] * 12, *VALUES], titles=[f"{lead} (uV)" for lead in LEADS])
+    refused(lambda: read_csv(path), path, "row 1 below the header", "'mV'")
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
+@pytest.mark.parametrize("above", ["# fs: 500; unit, mV\n", "#\n# a | b\n\n#\n", "# ", "#", ""])
+def test_comments_above_the_titles_and_titles_in_a_comment(tmp_path, separator, above):
+    path = table(tmp_path / "a.csv", separator)
+    path.write_text(above + path.read_text())
+    same(path)
+
+
+@pytest.mark.parametrize(
+    ("word", "factor"),
+    [
+        *(("\u00b5V", 1000), ("\u03bcV", 1000), ("\u00e6V", 1000), ("microV", 1000), ("MicroVolt", 1000)),
+        *(("uVolts", 1000), ("microvolts", 1000), ("mVolt", 1), ("Millivolts", 1), ("nV", 1e6), ("nanovolt", 1e6)),
+        *(("V", 1e-3), ("Volts", 1e-3), ("kV", 0), ("m", 0), ("mVs", 0), ("mmHg", 0), ("-uV", 0), ("volt.", 0)),
+    ],
+)
+def test_voltages_by_sign_and_by_word(tmp_path, word, factor):
+    rows = [[f"{factor * float(value):.9g}" for value in row] for row in VALUES]
+    path = table(tmp_path / "a.csv", rows=rows, titles=[f"{lead} ({word})" for lead in LEADS])
+    if factor:
+        same(path, unit=None)
+    else:
+        refused(lambda: same(path), path, f"unit {word!r}, which is no voltage")
+
+
 def test_pandas_with_and_without_its_index(tmp_path):
     frame = pd.DataFrame(ECG_.signal.T.astype(float).round(3), columns=list(LEADS))
     frame.insert(0, "sex", "F")
@@ -126,6 +172,31 @@ def test_a_row_that_is_empty_or_too_short_or_too_long_is_no_sample(tmp_path):
         refused(lambda path=path: read_csv(path), path, words)
 
 
+@pytest.mark.parametrize(
+    ("rate", "digits"),
+    [(500, 6), (500, 3), (360, 3), (257, 3), (240, 3), (62.4725, 3), (499.5, 9), (1000, 3)],
+)
+def test_the_rate_is_found_behind_the_rounding_of_the_times(tmp_path, rate, digits):
+    clock = [("time (s)", lambda n: f"{7 + n / rate:.{digits}f}")]
+    channels = read_csv(table(tmp_path / "a.csv", before=clock))
+    assert channels.sampling_rate == (rate if rate == int(rate) else pytest.approx(rate, rel=1e-5))
+
+
+@pytest.mark.parametrize("rate", [500, 360, 257, 1000])
+@pytest.mark.parametrize("at", [1, 2, 2500, 4997])
+@pytest.mark.parametrize("jump", [1, -1, 40])
+def test_a_lost_or_doubled_sample_is_no_even_time(tmp_path, rate, at, jump):
+    clock = [("time (s)", lambda n: f"{(n + jump * (n > at)) / rate:.3f}")]
+    path = table(tmp_path / "a.csv", before=clock)
+    refused(lambda: read_csv(path), path, "time does not run evenly")
+
+
+@pytest.mark.parametrize("step", [1e-300, 1e-12, 1e-7, 1, 1e300])
+def test_times_that_no_recorder_has_give_no_ecg(tmp_path, step):
+    path = table(tmp_path / "a.csv", before=[("time (s)", lambda n: f"{n * step:.9g}")])
+    refused(lambda: same(path, rate=None), path, "Hz an ECG can have")
+
+
 def test_time_with_a_unit_gives_the_rate_and_a_word_in_it_is_named(tmp_path):
     clock = [("Time (ms)", lambda n: f"{2 * n}")]
     same(table(tmp_path / "a.csv", before=clock), rate=None)
@@ -142,6 +213,8 @@ def test_time_with_a_unit_gives_the_rate_and_a_word_in_it_is_named(tmp_path):
         b"I" + b" " * 120_000 + b"(" + b"\n1",
         b'"' * 900_000 + b"\n1",
         b"I,II\n" + b'"' * 30_000_000,
+        b"#\n" * 16_000_000,
+        b"#,;|\t" * 180_000 + b"\n1",
     ],
 )
 def test_time_and_memory_are_bounded(tmp_path, content, monkeypatch):

@@ -63,7 +63,7 @@ def test_a_derived_lead_is_flat_where_i_and_ii_are_one_signal():
 @pytest.mark.parametrize(("change", "kept"), [(0.002, False), (0.005, True), (0.02, True)])
 def test_what_is_read_can_be_written_and_read_again(tmp_path, change, kept):
     signal = changed(8)
-    signal[8, 100:200] = change
+    signal[8, np.arange(SAMPLES) % 1000 < 100] = change
     if not kept:
         refused(lambda: assemble(channels(signal)), "lead V3 never changes by more than 5 uV")
         return
@@ -71,8 +71,29 @@ def test_what_is_read_can_be_written_and_read_again(tmp_path, change, kept):
     np.testing.assert_allclose(again.signal[8], signal[8], atol=1e-6)
 
 
-def test_a_lead_that_is_off_for_a_part_is_not_flat():
-    np.testing.assert_allclose(assemble(channels(changed(8, 0.0, 0, 4500))).lead("V3")[:4500], 0)
+@pytest.mark.parametrize(("rate", "factor"), [(500, 1), (1000, 2)])
+@pytest.mark.parametrize("value", [0.0001, -0.7351, 1.5001])
+@pytest.mark.parametrize("start", [0, 1500, 3400])
+def test_a_lead_that_is_off_may_rest_no_longer_than_a_beat(rate, factor, value, start):
+    signal = changed(8, value, start, start + 1490)
+    assert assemble(channels(signal)).signal.shape == (12, SAMPLES)
+    signal = np.repeat(changed(8, value, start, start + 1550), factor, axis=1)
+    words = f"lead V3 keeps one value from {start / 500:g} to {(start + 1550) / 500:g} s, longer than any beat (3 s)"
+    refused(lambda: assemble(channels(signal, rate)), words, "as it is printed")
+
+
+@pytest.mark.parametrize("value", [0.0, -6.5536])
+def test_a_printed_page_of_2_5_s_a_lead_is_no_recording(value):
+    strips = np.where(np.arange(12)[:, None] // 3 == np.arange(SAMPLES) // 1250, ECG_.signal.astype(float), value)
+    words = "lead I, II, III, aVR, aVL, aVF, V1, V2, V3, V4, V5, V6 keeps one value from 2.5 to 10 s"
+    refused(lambda: assemble(channels(strips)), words)
+
+
+def test_a_rest_at_the_resolution_of_a_cohort_is_refused_before_it_is_written():
+    signal = changed(8)
+    signal[8, ::7] = 0.001
+    signal[8, :100] = 1.0
+    refused(lambda: assemble(channels(signal)), "lead V3 keeps one value from 0.2 to 10 s")
 
 
 @pytest.mark.parametrize("samples", [0, 1])

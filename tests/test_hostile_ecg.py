@@ -52,7 +52,7 @@ def test_a_pipe_is_not_waited_for(tmp_path, name):
 
 
 def test_unknown_formats_and_bare_folders_are_named(tmp_path):
-    for name in ("a.txt", "a.scp", "a.hea.gz"):
+    for name in ("a.txt", "a.klingon", "a.hea.gz"):
         (tmp_path / name).write_text("")
         refused(lambda name=name: read_ecg(tmp_path / name), tmp_path / name, Path(name).suffix, "CardioSoft")
     refused(lambda: read_ecg(tmp_path), tmp_path, "folder")

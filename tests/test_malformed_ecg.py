@@ -81,7 +81,6 @@ CASES = {  # what is wrong: (file, change of its bytes, words of the message)
         ["document type or an entity"],
     ),
     "XML in an unknown encoding": (CARDIOSOFT, first("ISO-8859-1", "klingon"), ["no XML", "klingon"]),
-    "XML in a wrong encoding": (CARDIOSOFT, first("ISO-8859-1", "UTF-16"), ["no XML"]),
     # CardioSoft
     "CardioSoft without strip": (CARDIOSOFT, swap(("StripData", "FullDisclosure")), ["0 StripData"]),
     "CardioSoft without unit of the resolution": (CARDIOSOFT, first(' units="uVperLsb"', ""), ["Resolution", "None"]),

@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 from making import refused
-from stacks import beating, blocks
+from stacks import beating, blocks, nifti_file
 
 from eccl.data.cmr import read_cine, read_image, write_stack
 from eccl.data.masks import check_labels, mask_traits, mass, volumes
 from eccl.data.slices import align, cut_cine
+from eccl.data.sources.hearts import measure, read_heart
 
 # --- NIfTI ----------------------------------------------------------------------------------------------------------
 
@@ -31,8 +32,9 @@ def stack_file(tmp_path: Path, *changes: tuple[int, str, float], content: bytes 
 
 
 NIFTI = {  # what is wrong: (fields of the header, words of the message)
+    "larger than any picture": ([(42, "<h", 4000), (44, "<h", 30)], ["the 2048 along an axis"]),
     "larger than any stack": ([(42, "<h", 30000), (44, "<h", 30000), (46, "<h", 30)], ["voxels, above the 2.68e+08"]),
-    "more than the file can hold": ([(42, "<h", 3000), (44, "<h", 3000)], ["it declares 108000000 bytes"]),
+    "more than the file can hold": ([(42, "<h", 2000), (44, "<h", 2000)], ["it declares 48000000 bytes"]),
     "more than the file holds": ([(46, "<h", 8)], ["damaged"]),
     "pixels far behind": ([(108, "<f", 2.0**30)], ["damaged", "1073741824"]),
     "pixels at no place": ([(108, "<f", np.nan)], ["damaged"]),
@@ -140,7 +142,7 @@ def affine(**cells):
 MASKS = {  # what is wrong: (call, words of the message)
     "an unknown label": (lambda: mask_traits(labelled(put(7, 0, 2, 30, 30))), ["unknown label: 7"]),
     "fractional labels": (lambda: check_labels(labelled(put(0.5, 0, 2, 30, 30))), ["fractional labels: 0.5"]),
-    "a label not a number": (lambda: volumes(labelled(put(np.nan, 0, 2, 30, 30)), 1), ["nan"]),
+    "a label not a number": (lambda: volumes(labelled(put(np.nan, 0, 2, 30, 30)), 1), ["labels that are not finite"]),
     "both right ventricles": (lambda: mask_traits(labelled(put(4, 0, 2, 30, 30))), ["3 and 4"]),
     "an empty mask": (lambda: mask_traits(labelled(put(0, ...))), ["labelled 1"]),
     "a phase of muscle alone": (lambda: mask_traits(labelled(put(2, 1, 2))), ["border", "phase 1"]),
@@ -153,6 +155,8 @@ MASKS = {  # what is wrong: (call, words of the message)
     "ml of a nominal spacing": (lambda: volumes(replaced(blocks(9), nominal=True), 1), ["nominal"]),
     "ml of no spacing": (lambda: volumes(replaced(blocks(9), slice_spacing=np.nan), 1), ["unknown"]),
     "end-systole first": (lambda: mask_traits(blocks(6), blocks(10)), ["180 voxels", "500 at end-systole"]),
+    "one phase twice": (lambda: mask_traits(blocks(9), blocks(9)), ["405 voxels", "405 at end-systole", "two phases"]),
+    "phases all alike": (lambda: mask_traits(blocks(9, 9, 9)), ["405 voxels", "405 at end-systole"]),
     "two spacings": (
         lambda: mask_traits(blocks(9), replaced(blocks(6), spacing=(1.0, 1.5))),
         ["(2.0, 1.5, 10.0) mm at end-diastole", "(1.0, 1.5, 10.0)"],
@@ -218,3 +222,41 @@ CUTS = {  # what is wrong: (stack and labels from a sound pair, words of the mes
 def test_a_stack_that_makes_no_cine_is_refused(case):
     change, words = CUTS[case]
     refused(lambda: cut_cine(*change(*beating())), "s", *words)
+
+
+SCALED = {  # labels through numbers with a point: (what a file holds for 0 to 3, its type, slope and intercept)
+    "bytes over all their range": ([0, 85, 170, 255], np.uint8, 3 / 255, 0.0),
+    "whole numbers about the middle": ([-32768, -10923, 10922, 32767], np.int16, 3 / 65535, 1.5),
+    "rounded": ([0, 1 - 1e-6, 2 + 1e-6, 3.0001], np.float32, 1.0, 0.0),
+    "as they are": ([0, 1, 2, 3], np.float64, 0.0, 0.0),
+}
+
+
+@pytest.mark.parametrize("case", SCALED)
+def test_labels_that_rounding_alone_keeps_from_whole_numbers_are_read(tmp_path, case):
+    values, kind, slope, intercept = SCALED[case]
+    image, labels = beating()
+    held = np.array(values, kind)[labels.images.astype(int)]
+    scale = {"scl_slope": slope, "scl_inter": intercept}
+    plain = nifti_file(tmp_path / "plain.nii", labels.images.astype(np.uint8))
+    mask = nifti_file(tmp_path / "seg.nii", held, **scale)
+    path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8))
+    assert measure([mask]) == measure([plain])
+    np.testing.assert_array_equal(read_heart(path, [mask])[0].frames, read_heart(path, [plain])[0].frames)
+
+
+NO_LABELS = {  # what is wrong: (change of labels, words, remedy)
+    "interpolated": (lambda labels: labels + 0.4 * (labels == 1), "fractional labels: 1.4", "nearest neighbour"),
+    "shades of grey": (lambda labels: labels * 85, "an unknown label: 85", "write the labels that are read"),
+    "nothing outside": (lambda labels: np.where(labels, labels, np.nan), "not finite", "write 0"),
+}
+
+
+@pytest.mark.parametrize("case", NO_LABELS)
+def test_what_are_no_labels_is_said_with_its_value(tmp_path, case):
+    change, words, remedy = NO_LABELS[case]
+    image, labels = beating((50, 7, 60, 60), centre=(30.0, 30.0))
+    path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8))
+    mask = nifti_file(tmp_path / "seg.nii", change(labels.images).astype(np.float32))
+    for read in (lambda: read_heart(path, [mask]), lambda: measure([mask])):
+        assert remedy in refused(read, mask, words).remedy

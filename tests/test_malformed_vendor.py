@@ -68,6 +68,8 @@ MUSE = {
     "with a baseline of words": (rhythm("Baseline>0<", "Baseline>high<"), ["FirstSampleBaseline of lead I", "'high'"]),
     "that starts later": (rhythm("FirstSample>0<", "FirstSample>40<"), ["lead I", "starts at byte 40"]),
     "of 4 bytes a sample": (rhythm("Size>2<", "Size>4<"), ["4 bytes a sample"]),
+    "with a lead that lags": (rhythm("TimeOffset>0<", "TimeOffset>2500<"), ["not simultaneous", "0, 2500"]),
+    "of an exponent with two signs": (rhythm("Exponent>0<", "Exponent>+-0<"), ["'+-0'", "whole number"]),
     "without rate": (rhythm("SampleBase>500<", "SampleBase><"), ["SampleBase is ''"]),
     "of rate 0": (rhythm("SampleBase>500<", "SampleBase>0<"), ["SampleBase is '0'"]),
     "of a wild rate": (rhythm("Exponent>0<", "Exponent>6<"), ["5e+08 Hz"]),

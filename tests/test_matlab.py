@@ -60,6 +60,48 @@ def test_a_matrix_with_a_wfdb_header_beside_it_is_wfdb(tmp_path):
     refused(lambda: read_ecg(path), path, "sampling rate is not stated")
 
 
+MISPLACED = {  # a matrix of uV beside a header of format 16+24: (dtype, turned, its name, more, what is said)
+    "version 5": (np.int16, False, "val", {"format": "5"}, "is MATLAB of version 5 or later"),
+    "version 5, packed": (np.int16, False, "val", {"format": "5", "do_compression": True}, "version 5 or later"),
+    "turned": (np.int16, True, "val", {"format": "4"}, "5000 x 12 numbers of type int16"),
+    "32 bits": (np.int32, False, "val", {"format": "4"}, "12 x 5000 numbers of type int32"),
+    "floats": (float, False, "val", {"format": "4"}, "of type float64"),
+    "a longer name": (np.int16, False, "signal", {"format": "4"}, "of type int16 behind 27 bytes"),
+}
+
+
+@pytest.mark.parametrize("case", MISPLACED)
+def test_a_matrix_that_lies_elsewhere_than_its_header_says_is_no_signal(tmp_path, case):
+    kind, turned, name, choices, words = MISPLACED[case]
+    header = write_ecg(tmp_path / "a", ECG_)
+    header.write_text(header.read_text().replace("a.dat 16 200", "a.mat 16+24 1000"))
+    counts = np.rint(SIGNAL * 1000).astype(kind)
+    savemat(tmp_path / "a.mat", {name: counts.T if turned else counts}, **choices)
+    for path in (header, tmp_path / "a.mat", tmp_path / "a"):
+        refused(lambda path=path: read_ecg(path), header, "12 rows in format 16 behind 24 bytes", words, "save -v4")
+    header.unlink()  # as the remedy says
+    np.testing.assert_allclose(read_ecg(tmp_path / "a.mat", rate=500, unit="uV").signal, ECG_.signal, atol=1e-6)
+
+
+@pytest.mark.parametrize("code", ["16+24", "32+24", "61+24", "80+24"])
+def test_a_matrix_of_any_type_where_its_header_says_is_the_signal(tmp_path, code):
+    kind = {"16": "<i2", "32": "<i4", "61": ">i2", "80": "u1"}[code[:2]]
+    number = {"16": 30, "32": 20, "61": 1030, "80": 50}[code[:2]]
+    counts = np.rint(SIGNAL * 50) + (128 if kind == "u1" else 0)
+    order = ">" if number > 1000 else "<"
+    matrix = struct.pack(f"{order}5i", number, 12, 5000, 0, 4) + b"val\0" + counts.T.astype(kind).tobytes()
+    header = write_ecg(tmp_path / "a", ECG_)
+    header.write_text(header.read_text().replace("a.dat 16 200", f"a.mat {code} 50"))
+    (tmp_path / "a.mat").write_bytes(matrix)
+    np.testing.assert_allclose(read_ecg(header).signal, np.rint(SIGNAL * 50) / 50, atol=1e-6)
+
+
+def test_twelve_numbers_are_no_twelve_leads(tmp_path):
+    gains = np.arange(12.0)
+    savemat(tmp_path / "a.mat", {"ECG": {"gain": gains[None], "baseline": gains[:, None], "data": SIGNAL}})
+    np.testing.assert_array_equal(read_ecg(tmp_path / "a.mat", **STATED).signal, ECG_.signal)
+
+
 @pytest.mark.parametrize("name", ["a.mat", "a", "1.2.840.7", "a.bin"])
 def test_version_5_and_7_3_are_told_by_their_content(tmp_path, name):
     for write in (write_cpsc, write_matlab_73):

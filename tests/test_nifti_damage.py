@@ -55,7 +55,7 @@ DAMAGE = {  # what is wrong: (bytes of the file from sound content, words of the
     "nothing, packed": (lambda content: gzip.compress(b""), ["it is empty"]),
     "no gzip": (lambda content: content, ["named .gz, and no gzip"]),
     "another packing": (lambda content: zlib.compress(content), ["named .gz, and no gzip"]),
-    "packed twice": (lambda content: gzip.compress(gzip.compress(content)), ["no magic"]),
+    "packed twice": (lambda content: gzip.compress(gzip.compress(content)), ["packed twice"]),
     "fewer phases than declared": (lambda content: gzip.compress(content[:-22]), ["damaged"]),
     "far more than declared": (lambda content: gzip.compress(content + bytes(2**20 + 1)), ["1048576 others follow"]),
     "a second file": (
@@ -80,7 +80,45 @@ def test_a_damaged_gzip_is_refused_whichever_slices_are_asked_for(tmp_path, cont
         lambda path: measure([path]),
     ):
         error = refused(lambda read=read: read(path), path, *words)
-        assert any(word in error.remedy for word in ("again", "name it .nii"))
+        assert any(word in error.remedy for word in ("again", "name it .nii", "unpack it once"))
+
+
+PLAIN = {  # what is wrong with a file that is not compressed: (its name, its bytes from sound content, words, remedy)
+    "the last byte is missing": ("a.nii", lambda content: content[:-1], "cannot hold more", "again"),
+    "the last phase is missing": ("a.nii", lambda content: content[: -4 * 24 * 22 * 2], "cannot hold more", "again"),
+    "pixels within the header": ("a.nii", lambda content: placed(content, 0), "pixels at byte 0", "again"),
+    "pixels at the header's end": ("a.nii", lambda content: placed(content, 348), "pixels at byte 348", "again"),
+    "pixels behind theirs": ("a.nii", lambda content: placed(content, 400), "cannot hold more", "again"),
+    "a gzip": ("a.nii", gzip.compress, "a gzip named .nii", "name it .nii.gz"),
+    "no suffix": ("a", bytes, "NIfTI, and named as a file without a suffix", "name it .nii"),
+    "another suffix": ("a.gz", gzip.compress, "NIfTI, and named as a .gz", "name it .nii.gz"),
+    "another packing": ("a.nii.zst", lambda content: b"\x28\xb5\x2f\xfd" + content, "a .zst, not NIfTI", "convert it"),
+    "half of a pair": ("a.hdr", lambda content: content[:348], "NIfTI", ""),
+    "the other half": ("a.img", lambda content: content[352:], "a .img, not NIfTI in one file", "convert it"),
+}
+
+
+def placed(content, offset):
+    """Content whose header says that the pixels begin elsewhere."""
+    return content[:108] + struct.pack("<f", offset) + content[112:]
+
+
+@pytest.mark.parametrize("case", PLAIN)
+def test_a_plain_file_that_is_not_whole_or_not_named_as_what_it_is(tmp_path, content, case):
+    name, change, words, remedy = PLAIN[case]
+    path = tmp_path / name
+    path.write_bytes(change(content))
+    for read in (read_image, read_cine, lambda path: read_image(path, slices=[0])):
+        assert remedy in refused(lambda read=read: read(path), path, words).remedy
+
+
+def test_dimensions_of_one_behind_the_phases_say_nothing(tmp_path, content):
+    path, plain = tmp_path / "a.nii", tmp_path / "plain.nii"
+    plain.write_bytes(content)
+    path.write_bytes(content[:40] + struct.pack("<8h", 6, 22, 24, 4, 50, 1, 1, 1) + content[56:])
+    np.testing.assert_array_equal(read_image(path).images, read_image(plain).images)
+    path.write_bytes(content[:40] + struct.pack("<8h", 5, 22, 24, 4, 1, 50, 1, 1) + content[56:])
+    refused(lambda: read_image(path), path, "5 dimensions")
 
 
 SOUND = {  # what is odd and harmless: bytes of the file from sound content

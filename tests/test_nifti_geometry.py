@@ -137,6 +137,22 @@ def test_a_pixel_that_no_image_of_a_heart_has_is_refused_before_anything_is_resa
         refused(lambda read=read: read(path), path, "a pixel spacing of", "0.1 to 10")
 
 
+@pytest.mark.parametrize("size", [ONES, (1.8, 1.7, 8), (1.5, 1.7, 10)])
+def test_labels_that_do_not_say_where_they_are_must_say_how_large_they_are(tmp_path, size):
+    image, labels = beating((50, 6, 100, 90), (1.7, 1.8), (50.0, 44.0))
+    for sform in (REAL, None):
+        path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8), SIZE, sform=sform)
+        for pixdim in (SIZE, size):
+            mask = nifti_file(tmp_path / "m.nii", labels.images.astype(np.uint8), pixdim)
+            if pixdim == SIZE:
+                assert read_heart(path, [mask])[1] == 50
+            else:
+                refused(
+                    lambda path=path, mask=mask: read_heart(path, [mask]), mask, "labels with voxels of", "1.7 x 1.8"
+                )
+                read_heart(path, [mask], nominal=True)
+
+
 def test_labels_whose_sform_alone_is_of_unit_scale_fit_their_image(tmp_path):
     image, labels = beating((50, 6, 100, 90), (1.7, 1.8), (50.0, 44.0))
     fields = {"pixdim": SIZE, "qform": ALIGNED}
@@ -146,6 +162,22 @@ def test_labels_whose_sform_alone_is_of_unit_scale_fit_their_image(tmp_path):
     np.testing.assert_array_equal(cine.frames[:, 39, 39], image.images[:, 3, 50, 44])
     assert measure(masks) == pytest.approx(mask_traits(read_image(masks[0])))
     assert measure(masks)["lv_edv"] == pytest.approx((labels.images[0] == 1).sum() * 1.8 * 1.7 * 10 / 1000)
+
+
+@pytest.mark.parametrize(("unit", "interval"), [("sec", 20), ("s", 20), ("msec", 20e-3), ("ms", 20e-3), ("us", 20e-6)])
+@pytest.mark.parametrize("ways", [tuple, list])
+def test_a_unit_may_be_stated_in_short(tmp_path, unit, interval, ways):
+    image, _ = beating((50, 3, 40, 40), centre=(20.0, 20.0))
+    path = nifti_file(tmp_path / "a.nii", image.images.astype(np.uint8), dt=20 / interval * 0.02, units=0)
+    assert read_cine(path, units=ways(("mm", unit))).frame_interval == pytest.approx(20)
+
+
+@pytest.mark.parametrize("stated", [("cm", "sec"), ("mm",), ("sec", "mm"), "mm sec", "mm", (), ("mm", "Hz"), ("mm", 1)])
+@pytest.mark.parametrize("code", [0, 10])
+def test_what_is_no_unit_is_refused_whatever_the_header_states(tmp_path, stated, code):
+    image, _ = beating((50, 3, 40, 40), centre=(20.0, 20.0))
+    path = nifti_file(tmp_path / "a.nii", image.images.astype(np.uint8), units=code)
+    assert "usec" in refused(lambda: read_cine(path, units=stated), path, "the units are stated as").remedy
 
 
 UNITS = {  # code: (outcome without units, with units=("mm", "msec"))

@@ -175,11 +175,42 @@ def test_acdc_compressed_or_not(tmp_path, heart, suffix):
     assert table.loc["patient001", ["I21", "I42", "height"]].tolist() == [0, 1, 184]
 
 
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda text: text.replace("\n", "\r\n"),
+        lambda text: "\ufeff" + text,
+        lambda text: text.replace("DCM", "dcm"),
+        lambda text: text.replace(": ", " :\t").replace("\n", "  \n") + "\n",
+        lambda text: text.replace("ED: 5", "ED: 05").replace("184.0", "184"),
+    ],
+)
+def test_a_description_may_be_written_in_other_ways(tmp_path, heart, change):
+    path = acdc(tmp_path / "in" / "patient001", heart, ".nii") / "Info.cfg"
+    path.write_text(change(path.read_text()), newline="")
+    table, _ = taken("acdc", tmp_path / "in", tmp_path / "out")
+    assert_measured(table, "patient001", heart[2])
+    assert table.loc["patient001", ["I21", "I42", "height"]].tolist() == [0, 1, 184]
+
+
+def test_a_mask_of_another_place_than_its_image_measures_nothing(tmp_path, heart):
+    images, labels, _ = heart
+    _, diastole, systole = sparse(labels)
+    away = SIZE["sform"] + np.outer([90.0, 0, 0, 0], [0, 0, 0, 1])
+    for name, changed in (("right", {}), ("wrong", {"sform": away})):
+        nifti_file(tmp_path / "in" / name / "sa.nii", images, **SIZE)
+        nifti_file(tmp_path / "in" / name / "seg_sa_ED.nii", diastole, **SIZE)
+        nifti_file(tmp_path / "in" / name / "seg_sa_ES.nii", systole, **SIZE | changed)
+    for rule in ("middle", "rv"):
+        table, refused = taken("nifti_folders", tmp_path / "in", tmp_path / rule, rule=rule)
+        assert list(table.index) == ["right"] and "labels on another grid" in refused["wrong"]
+
+
 INFO = {  # what is wrong: (lines, words of the reason)
     "no group": ("ED: 5\nES: 30\nHeight: 184.0\nWeight: 95.0\n", "it has no line Group:"),
     "no group and no frame": ("ED: 5\nHeight: 184.0\nWeight: 95.0\n", "it has no line ES: and no line Group:"),
     "an empty group": ("ED: 5\nES: 30\nGroup:\nHeight: 184\nWeight: 95\n", "the group is ''"),
-    "another group": ("ED: 5\nES: 30\nGroup: dcm\nHeight: 184\nWeight: 95\n", "the group is 'dcm'"),
+    "another group": ("ED: 5\nES: 30\nGroup: Dilated\nHeight: 184\nWeight: 95\n", "the group is 'DILATED'"),
     "no number": ("ED: five\nES: 30\nGroup: DCM\nHeight: 184\nWeight: 95\n", "ED is 'five'"),
     "nothing": ("", "it has no line ED: and no line ES: and no line Height:"),
 }

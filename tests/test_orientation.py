@@ -11,9 +11,10 @@ from stacks import beating, in_a_patient, nifti_file
 
 from eccl.config import SimulationConfig
 from eccl.data.cmr import open_image, read_cine, read_image, still_slice, write_cine
+from eccl.data.masks import mask_traits
 from eccl.data.orientation import BASE_TO_APEX, from_base, is_aligned, upright
 from eccl.data.slices import cut_cine
-from eccl.data.sources.hearts import read_heart
+from eccl.data.sources.hearts import measure, read_heart
 from eccl.records import Stack
 from eccl.simulate.dicom import dicom_files, write_dicom_cine
 from eccl.simulate.heart import draw_heart, participant_generators
@@ -91,6 +92,30 @@ def test_a_mask_beside_a_dicom_cine_of_another_order_is_brought_onto_it(tmp_path
     assert_same(cine, cut_cine(fifty, labels))
     silent = nifti_file(tmp_path / "silent.nii", labels.images.astype(np.uint8), (1.85, 1.75, 8.0))
     refused(lambda: read_heart(zipped, [silent]), silent, "does not say where its voxels are")
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("suffix", [".nii", ".nii.gz"])
+def test_slices_are_found_where_a_tool_that_turned_the_file_to_the_body_put_them(tmp_path, axis, suffix):
+    """As nibabel's as_closest_canonical does it, and FSL's fslreorient2std."""
+    image, labels = scan()
+    paths = []
+    for name, stack in (("sa", image), ("seg", labels)):
+        order = {0: [1, 2, 0], 1: [2, 0, 1]}[axis]
+        file = nib.Nifti1Image(stack.images.astype(np.uint8).transpose(3, 2, 1, 0), stack.affine)
+        file = file.as_reoriented(np.array([order, [1, -1, -1]]).T)
+        file.header["pixdim"][4] = stack.phase_interval / 1000
+        file.header["xyzt_units"] = 10
+        paths.append(tmp_path / f"{name}{suffix}")
+        file.to_filename(paths[-1])
+        assert file.header.get_zooms()[axis] == pytest.approx(8)
+    one, mask = map(read_image, paths)
+    assert one.slices == image.slices and one.slice_spacing == pytest.approx(8)
+    assert_same(cut_cine(one, mask, frames=12), cut_cine(image, labels, frames=12))
+    assert_same(cut_cine(open_image(paths[0]), frames=12), cut_cine(image, frames=12))
+    assert_same(cut_cine(image, mask, frames=12), cut_cine(image, labels, frames=12))
+    assert measure(paths[1:]) == pytest.approx(mask_traits(labels))
+    np.testing.assert_array_equal(read_image(paths[0], slices=[1, 2]).images, one.images[:, 1:3])
 
 
 def test_a_still_slice_lies_as_a_cine_does():

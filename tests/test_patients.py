@@ -29,6 +29,14 @@ LAYOUTS = {  # where record k of a person lies, and the option that says whose i
     "flat": ("sub{0:02d}_{1}", "name"),
     "numbers": ("site/1000{0:03d}/rec{1}", "1"),
     "words": ("Subject {0}/visit{1}/ecg", "2"),
+    "initials": ("subject_ab{0}/ecg{1}", "1"),
+    "hospital": ("site/{0:06d}/study{0}{1}", "1"),
+    "another language": ("paciente{0}/v{0}{1}", "1"),
+    "no word": ("X{0:02d}/ecg{1}", "1"),
+    "no word, deep": ("X{0:02d}/V{1}/ecg", "2"),
+    "hashes": ("3f2a9c{0:02d}-b1/rec_{1}", "1"),
+    "tracings": ("S0001/TNMG{0:03d}_N{1}", "name"),
+    "before and after": ("{0:03d}-v{1}", "name"),
 }
 
 
@@ -69,7 +77,7 @@ def test_a_layout_that_repeats_people_is_refused_until_it_is_said(download, layo
     with pytest.raises(DataError, match=f"patient={option}") as caught:
         listed(data)
     assert "patient=record" in caught.value.remedy
-    assert not any(text in caught.value.problem for text in ("patient001", "p10000001", "sub01", "1000001"))
+    assert not any(text in caught.value.problem for text in ("patient001", "p10000001", "sub01", "1000001", "_ab"))
     entries = listed(data, patient=option)
     people = [person_of(row, data, layout) for _, row in entries.iterrows()]
     assert entries["patient_id"].groupby(people).nunique().eq(1).all() and entries["patient_id"].nunique() == PEOPLE
@@ -144,6 +152,10 @@ def test_headers_of_which_some_name_a_patient_are_refused_until_it_is_said(tmp_p
         ["patient001/a", "patient002/b"],  # one record each
         ["HR00300", "A00001"],
         ["lead_1", "lead_2"],
+        ["a1_1", "a1_2", "a2_3", "a2_4"],
+        ["r1/ecg", "r2/ecg", "r3/ecg"],
+        ["patients/a", "patients/b", "subjects/c", "subjects/d"],
+        ["202401/a", "202401/b"],
     ],
 )
 def test_other_folders_are_taken_for_a_person_a_record_and_it_is_said(tmp_path, names):
@@ -153,6 +165,39 @@ def test_other_folders_are_taken_for_a_person_a_record_and_it_is_said(tmp_path, 
     listing = source.listing(tmp_path)
     assert len(listing.entries) == len(names) and "patient_id" not in listing.entries
     assert "neither headers nor folders say whose" in listing.said[0]
+
+
+def test_a_letter_behind_a_number_may_be_a_second_record(tmp_path):
+    for name in ("100a", "100b", "101a", "101b"):
+        write_record(tmp_path / "data" / name)
+    with pytest.raises(DataError, match="patient=name"):
+        listed(tmp_path / "data")
+    assert list(listed(tmp_path / "data", patient="name")["patient_id"]) == ["100", "100", "101", "101"]
+
+
+@pytest.mark.parametrize("names", [["X1/V1/a", "X1/b"], ["X1/V1/a", "X1/V1/deep/b"]])
+def test_records_at_different_depths_are_not_counted_alike(tmp_path, names):
+    for name in names:
+        write_record(tmp_path / "data" / name)
+    with pytest.raises(DataError, match="different depths"):
+        listed(tmp_path / "data", patient=2)
+
+
+def test_comments_that_contradict_the_folders_are_followed_when_it_is_said(download):
+    data = download("PTB")
+    for number, header in enumerate(sorted(data.rglob("*.hea"))):
+        header.write_text(header.read_text() + f"# Patient ID: {number}\n")
+    with pytest.raises(DataError, match="comments of headers tell records apart"):
+        listed(data)
+    assert listed(data, patient="comment")["patient_id"].nunique() == 2 * PEOPLE
+
+
+def test_a_record_and_a_link_to_it_are_one(tmp_path):
+    header = write_record(tmp_path / "data" / "a")
+    (tmp_path / "data" / "link.hea").symlink_to(header)
+    (tmp_path / "data" / "hard.hea").hardlink_to(header)
+    (tmp_path / "data" / "folder").symlink_to(tmp_path / "data")
+    assert list(listed(tmp_path / "data")["participant_id"]) == ["a"]
 
 
 def test_ptbxl_is_read_with_its_table(tmp_path):
@@ -181,11 +226,12 @@ def own(tmp_path: Path, rows: str) -> Path:
     return tmp_path / "own"
 
 
-@pytest.mark.parametrize("again", ["a.hea", "./a.hea", "../own/a.hea", "link.hea"])
+@pytest.mark.parametrize("again", ["a.hea", "./a.hea", "../own/a.hea", "link.hea", "a.dat", "a", "hard.hea"])
 def test_one_recording_of_two_people_is_refused(tmp_path, again):
     (tmp_path / "own").mkdir()
     data = own(tmp_path, f"participant_id,ecg\np1,a.hea\np2,{again}\np3,c.hea\n")
     (data / "link.hea").symlink_to("a.hea")
+    (data / "hard.hea").hardlink_to(data / "a.hea")
     folder = ingest(open_source("folder", data), tmp_path / "cohort", workers=1, progress=False)
     quarantine = ingest_tables(folder)[1]
     assert Cohort.load(folder).participant_ids == ("p3",) and list(quarantine["participant_id"]) == ["p1", "p2"]
@@ -202,7 +248,7 @@ def test_one_recording_of_one_patient_may_stand_in_two_rows(tmp_path):
 
 def test_an_odd_cell_is_no_fault_of_who_has_none(tmp_path):
     (tmp_path / "own").mkdir()
-    data = own(tmp_path, "participant_id,ecg,age\np1,a.hea,old\np2,b.hea,\np3,c.hea,50\n")
+    data = own(tmp_path, f"participant_id,ecg,age\np1,a.hea,old\np2,b.hea,NA\np3,c.hea,50\np4,{'a' * 5000},\n")
     cohort = Cohort.load(ingest(open_source("folder", data), tmp_path / "cohort", workers=1, progress=False))
     assert cohort.participant_ids == ("p2", "p3")
 

@@ -361,6 +361,7 @@ def test_days_run_from_the_scan_to_the_first_record(case):
         ({"first_I21": "1899-12-31"}, ["a record of I21", "1899-12-31"]),
         ({"icd10": "I500", "icd10_dates": "2030-01-01"}, ["a record of I50", "2030-01-01"]),
         ({"scan_date": pd.Timestamp("2026-01-01")}, ["the scan", "2026-01-01"]),
+        ({"scan_date": pd.Timestamp("1900-01-01")}, ["the scan", "1900-01-01", "2006-01-01"]),
         (
             dict.fromkeys(["icd10", "icd10_dates", *(f"first_{c}" for c in DISEASE_CODES)], np.nan),
             ["none of the tables"],

@@ -149,3 +149,69 @@ def test_a_mark_that_is_never_closed_swallows_no_rows(tmp_path, monkeypatch):
     many = [[f"{4_000_000 + number}", *first[1:]] for number in range(100)]
     many[3][FREE] = '"5 inch'
     assert len(read_tables([written(tmp_path / "a.csv", [HEAD, *many])])) == 100
+
+
+def surplus(path, before, behind, separator="\t"):
+    """A table whose rows, but not its header, have a cell more."""
+    head, *people = rows(["a", "b", ""], last=True)
+    return written(
+        path, [head, *([*before(row), *line, *behind(row)] for row, line in enumerate(people, 1))], separator
+    )
+
+
+@pytest.mark.parametrize("separator", ["\t", ","])
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (lambda row: [f"{row}"], lambda row: []),
+        (lambda row: [f'"{row + 40}"'], lambda row: []),
+        (lambda row: [PEOPLE[row - 1]], lambda row: []),
+        (lambda row: [], lambda row: [""]),
+    ],
+)
+def test_names_of_rows_and_separators_at_the_end_need_no_heading(tmp_path, before, behind, separator):
+    assert right(read_tables([surplus(tmp_path / "a.txt", before, behind, separator)]))
+
+
+@pytest.mark.parametrize(
+    ("before", "behind"),
+    [
+        (lambda row: [PEOPLE[row - 1]] * 2, lambda row: []),
+        (lambda row: [], lambda row: ["x"]),
+        (lambda row: [], lambda row: ["" if row == 1 else "x"]),
+        (lambda row: [], lambda row: [""] if row == 1 else []),
+        (lambda row: ["1"] if row == 1 else [], lambda row: []),
+    ],
+)
+def test_other_cells_without_a_heading_are_refused(tmp_path, before, behind):
+    with pytest.raises(DataError, match=r"row \d has \d+ cells, not"):
+        read_tables([surplus(tmp_path / "a.txt", before, behind)])
+
+
+@pytest.mark.parametrize("write", ["{}.0", "{}.000", "{0[0]}.{0[1]}{0[2]}{0[3]}{0[4]}{0[5]}{0[6]}e+06"])
+def test_a_participants_number_may_have_decimals(tmp_path, write):
+    lines = [[write.format(line[0]) if place else line[0], *line[1:]] for place, line in enumerate(rows("abc"))]
+    assert right(read_tables([written(tmp_path / "a.csv", lines)]))
+
+
+@pytest.mark.parametrize("cell", ["1.23457e+06", "1.2e+06", "1e6x", "-1234567", "0", "", "1234567.5", "1e7"])
+def test_a_rounded_number_is_nobodys(tmp_path, cell):
+    lines = rows("abc")
+    lines[1][0] = cell
+    with pytest.raises(DataError, match="row 2 has no participant's number"):
+        read_tables([written(tmp_path / "a.csv", lines)])
+
+
+def test_a_round_number_is_somebodys(tmp_path):
+    lines = rows("abc")
+    lines[1][0] = "4e+06"
+    assert "4000000" in read_tables([written(tmp_path / "a.csv", lines)]).index
+
+
+@pytest.mark.parametrize("missing", ["NaT", "N/A", "#N/A", ".", "<NA>"])
+def test_every_sign_of_a_missing_value_is_one(tmp_path, missing):
+    lines = rows("abc")
+    for place in (3, 8, 9):
+        lines[1][place] = missing
+    table = read_tables([written(tmp_path / "a.csv", lines)]).loc[PEOPLE[0]]
+    assert table[["height", "scan_date"]].isna().all() and table["icd10"] == ""

@@ -95,11 +95,19 @@ def test_muse_in_its_unit_with_its_baseline(tmp_path, unit, per_bit, baseline):
     np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=0.5 * 0.00488 + 1e-6)
 
 
+@pytest.mark.parametrize("unit", ["Microvolts", "microvolt", "uV", "\u00b5V"])
+def test_muse_with_its_unit_in_other_words(tmp_path, unit):
+    path = write_muse(tmp_path / "a.xml", ECG_, LEADS, 5)
+    path.write_text(path.read_text("latin-1").replace("MICROVOLTS", unit), "latin-1")
+    np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=1e-6)
+
+
 @pytest.mark.parametrize(("base", "exponent", "rate"), [("500", "0", 500), ("250", "0", 250), ("1000", "0", 1000)])
 @pytest.mark.parametrize("shift", [0, 1, 2, -1])
 def test_the_rate_of_muse_is_its_base_times_a_power_of_ten(tmp_path, base, exponent, rate, shift):
     ecg = at(rate)
-    path = write_muse(tmp_path / "a.xml", ecg, per_bit=5, base=f"{float(base) / 10**shift:g}", exponent=str(shift))
+    exponent = f"{shift:+d}" if shift else exponent
+    path = write_muse(tmp_path / "a.xml", ecg, per_bit=5, base=f"{float(base) / 10**shift:g}", exponent=exponent)
     np.testing.assert_allclose(read_ecg(path, sampling_rate=rate).lead("V2"), ecg.lead("V2"), atol=1e-6)
     np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=0.06)
 
@@ -236,4 +244,10 @@ def test_sierra_of_more_labels_than_leads_and_of_eleven_seconds(tmp_path):
     path = write_sierra(tmp_path / "a.xml", long, leadlabels=" ".join([*LEADS, "V3R", "V7"]))
     np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=1e-6)
     path = write_sierra(tmp_path / "a.xml", long, durationperchannel="10000")  # XLI may hold more than is stated
+    np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=1e-6)
+
+
+@pytest.mark.parametrize(("encoding", "method"), [("base64", "XLI"), ("BASE64", "xli"), ("Base64", "Xli")])
+def test_sierra_in_any_case(tmp_path, encoding, method):
+    path = write_sierra(tmp_path / "a.xml", ECG_, dataencoding=encoding, compressmethod=method)
     np.testing.assert_allclose(read_ecg(path).signal, ECG_.signal, atol=1e-6)

@@ -112,6 +112,17 @@ CONTENTS = {
     "floats": f"{EID}.0\n{OTHER}.0\n",
     "in one line": f"{EID}, {OTHER}\n",
     "the dead of tables": f"-1\n-2\n{EID}\n{OTHER}\n",
+    "decimals": f"{EID}.00\n{OTHER}.\n",
+    "powers of ten": f"{EID[0]}.{EID[1:]}e+06\n{OTHER[0]}.{OTHER[1:]}000E6\n",
+    "a comment": f"# who left\n{EID}\n{OTHER}\n",
+    "several headings": f"Withdrawals\nApplication 12345\neid\n{EID}\n{OTHER}\n",
+    "JSON": f"[\n  {EID},\n  {OTHER}\n]\n",
+    "JSON of texts": f'["{EID}", "{OTHER}"]',
+    "bars": f"{EID}|\n{OTHER}|\n",
+    "hard spaces": f"{EID}\u00a0\n\u200b{OTHER}\u00a0\n",
+    "R with gaps": f'"","eid"\n"17",{EID}\n"230",{OTHER}\n',
+    "R printed": f"[1] {EID} {OTHER}\n",
+    "a long line": ", ".join([EID, *map(str, range(2_000_000, 2_000_900)), OTHER]),
 }
 
 
@@ -121,7 +132,7 @@ def test_a_list_is_known_and_read_in_every_form(tmp_path, case, encoding):
     for name in ("anything.txt", "withdrawn.csv"):
         path = tmp_path / name
         path.write_bytes(CONTENTS[case].encode(encoding))
-        assert withdrawn(path) == {EID, OTHER}
+        assert withdrawn(path) & {EID, OTHER, "12345", "17", "1"} == {EID, OTHER}
     assert {(item.path.name, item.named) for item in find_lists(tmp_path)} == {
         ("anything.txt", False),
         ("withdrawn.csv", True),
@@ -163,6 +174,11 @@ BAD = {  # content of what is a list by its name: words of the message
     "a letter": ("We are sorry to see 3 people leave.\n", "line 1"),
     "a fraction": (f"\n\n{EID}.5\n", "line 3"),
     "a leading zero": ("012345\n", "line 1"),
+    "thousands": ("9,123,456\n9,123,457\n", "line 1"),
+    "minus": (f"-{EID}\n-{OTHER}\n", "line 1"),
+    "rounded": ("9.00e+06\n", "line 1"),
+    "of whom some left": (f"eid,withdrawn\n{EID},1\n{OTHER},0\n", "line 2"),
+    "a foot": (f"{EID}\nTotal: 1\n", "line 2"),
     "no end": (EID * 1000, "line 1"),
     "other digits": ("٣٤٥٦٧٨٩\n", "line 1"),
     "no text": (b"\x80\x81\x82\n", "UTF-8"),

@@ -24,7 +24,8 @@ from eccl.records import DataError, Stack, check_slices, shifted
 
 SAME_PLACE = 0.5  # mm along the normal between images of one slice
 SAME_DIRECTION = 1.0  # degrees
-_GIVE = "give the zip or folder that holds the DICOM images of one person's short-axis cine"
+SAME_SPACING = 1e-3  # share: decimals are cut off in one file and not in another
+_GIVE = "give the zip or folder that holds the DICOM images of one person's short-axis cine, or one NIfTI file"
 
 
 @dataclass(frozen=True, eq=False)
@@ -198,21 +199,24 @@ def _instances(path: Path) -> list[Instance]:
 def _nothing(members: Members, others: Counter[str]) -> str:
     """What there is, where no image is."""
     kinds = ", ".join(f"{count} {kind}" for kind, count in others.most_common())
+    closed = sum(name.lower().endswith((".zip", ".nii", ".nii.gz")) for name in members.sizes)
+    alone = f", and {closed} of them zips or NIfTI, which are read one by one" if closed else ""
     links = f", and {members.links} symbolic links, which are not followed" if members.links else ""
     said = f"no image is in it: {len(members.sizes)} files, {others.total()} of them DICOM"
-    return said + (f" ({kinds})" if kinds else "") + links
+    return said + (f" ({kinds})" if kinds else "") + alone + links
 
 
 def _check_same(instances: list[Instance], path: Path) -> None:
     first = instances[0]
     nearest = np.cos(np.deg2rad(SAME_DIRECTION))
     for other in instances:
-        for what, one, two, remedy in (
-            ("sizes (rows, columns)", first.size, other.size, "give one short-axis series"),
-            ("pixel spacings (mm)", first.spacing, other.spacing, "give one short-axis series"),
+        for what, one, two, same in (
+            ("sizes (rows, columns)", first.size, other.size, 0),
+            ("pixel spacings (mm)", first.spacing, other.spacing, SAME_SPACING),
         ):
-            if one != two:
-                raise DataError(f"images of two {what}: {one}, and {two} in {other.name}", source=path, remedy=remedy)
+            if not np.allclose(one, two, rtol=same, atol=0):
+                said = f"images of two {what}: {one}, and {two} in {other.name}"
+                raise DataError(said, source=path, remedy="give one short-axis series")
         if first.patient != other.patient:  # neither number is said: it may be one that nobody may see
             said = f"images of two patients: {other.name} is of another than {first.name}"
             raise DataError(said, source=path, remedy="give one person's scan")

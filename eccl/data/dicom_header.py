@@ -10,16 +10,20 @@ import numpy as np
 from eccl.data.dicom_elements import Allowance, Elements, Scan
 from eccl.data.dicom_pixels import Pixels, check_pixels, check_syntax
 from eccl.data.members import AGAIN, MOST_MEMBERS, Members, damaged, is_dicom
+from eccl.data.nifti import LARGEST_SIDE
 from eccl.records import DataError
 
-LARGEST_SIDE = 2048  # pixels
 OVERLAY = "InlineVF"  # in the description of a series of the scanner's own contours, drawn into the image
 _STARTS = (2**14, 2**20, 2**25)  # bytes in which a header ends most often, most often of many frames, and at most
 _CLASSIC = "1.2.840.10008.5.1.4.1.1.4"  # MR Image Storage, one image a file
 _ENHANCED = ("1.2.840.10008.5.1.4.1.1.4.1", "1.2.840.10008.5.1.4.1.1.4.4")  # Enhanced MR, Legacy Converted Enhanced MR
-_PHASES = {"P", "PHASE", "PHASE MAP", "VELOCITY MAP", "REAL", "IMAGINARY"}  # ComplexImageComponent, or in ImageType
+_NO_MAGNITUDE = {  # ComplexImageComponent, or the third or fourth value of ImageType
+    *("P", "PHASE", "PHASE MAP", "P_FFE", "P_SE", "VELOCITY", "VELOCITY MAP"),
+    *("R", "REAL", "R_FFE", "R_SE", "I", "IMAGINARY", "I_FFE", "I_SE"),
+}
 _LOCALISER = "LOCALIZER"  # among the values of an ImageType
 _SUFFIXES = (".dcm", ".dicom", ".ima")  # of files that claim to be DICOM
+_MAGNITUDE = "give the magnitude images of a short-axis cine alone"
 _GEOMETRY = "export the series with its geometry"
 _REPAIR = "export the series again, or repair or empty that element"
 _SHOWN = 60  # characters of a value in a message
@@ -141,17 +145,13 @@ def _other_kind(elements: Elements) -> str:
 
 
 def _check_kind(top: Mapping[str, str], where: str) -> None:
-    for key, expected in (
-        ("Modality", "MR"),
-        ("PhotometricInterpretation", "MONOCHROME2"),
-        ("SamplesPerPixel", "1"),
+    for key, expected, remedy in (
+        ("Modality", "MR", _MAGNITUDE),
+        ("PhotometricInterpretation", "MONOCHROME2", f"{_MAGNITUDE}, in which high values are bright"),
+        ("SamplesPerPixel", "1", _MAGNITUDE),
     ):
         if top.get(key) != expected:
-            raise DataError(
-                f"the {key} is {_shown(top.get(key))}, not {expected}",
-                source=where,
-                remedy="give the magnitude images of a short-axis cine alone",
-            )
+            raise DataError(f"the {key} is {_shown(top.get(key))}, not {expected}", source=where, remedy=remedy)
 
 
 def _frames(elements: Elements, where: str) -> list[dict[str, str]]:
@@ -183,12 +183,12 @@ def _size(top: Mapping[str, str], where: str) -> tuple[int, int]:
 
 
 def _instance(name: str, values: Mapping[str, str], pixels: Pixels, index: int, where: str) -> Instance:
-    kinds = {values.get("ComplexImageComponent", ""), *_image_type(values)[2:3]} & _PHASES
-    if kinds:
+    kinds = [values.get("ComplexImageComponent", "").upper(), *_image_type(values)[2:4]]
+    if kind := next((kind for kind in kinds if kind in _NO_MAGNITUDE), ""):
         raise DataError(
-            f"an image of the kind {kinds.pop()}",
+            f"an image of the kind {kind}",
             source=where,
-            remedy="give the magnitude images of a short-axis cine alone",
+            remedy=_MAGNITUDE,
         )
     spacing = _numbers(values, "PixelSpacing", 2, where)
     if not spacing.min() > 0:

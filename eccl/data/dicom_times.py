@@ -84,6 +84,8 @@ def _timed(slice_: list[Instance], path: Path) -> float:
             source=path,
             remedy=AGAIN,
         )
+    if len(times) >= _WHOLE_BEAT:
+        _check_whole(slice_, path)
     interval = (times[-1] - times[0]) / len(gaps)
     lasting = interval * len(times)
     beat = slice_[0].beat
@@ -106,11 +108,14 @@ def _shared(slice_: list[Instance], path: Path) -> float:
     if max(beats) > 1.1 * min(beats):
         problem = f"a NominalInterval of {min(beats):g} ms, and of {max(beats):g} ms in the slice of {first}"
         raise DataError(problem, source=path, remedy=_TIMES)
+    _check_whole(slice_, path)
+    return float(np.mean(beats)) / len(slice_)
+
+
+def _check_whole(slice_: list[Instance], path: Path) -> None:
     if (images := max(instance.images for instance in slice_)) > len(slice_):
         raise DataError(
-            f"{len(slice_)} phases, from {first} on, of the {images} that CardiacNumberOfImages states: without "
-            "TriggerTime it is not known which",
+            f"{len(slice_)} phases, from {slice_[0].name} on, of the {images} that CardiacNumberOfImages states",
             source=path,
             remedy=AGAIN,
         )
-    return float(np.mean(beats)) / len(slice_)

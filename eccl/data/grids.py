@@ -61,7 +61,9 @@ def align(labels: Stack, image: Stack | Nifti | DicomCine) -> Stack:
             source=labels.source,
             remedy="give the labels of this image, with the affine that they were drawn in",
         )
-    return dataclasses.replace(turned, images=aligned, affine=image.affine)
+    return dataclasses.replace(
+        turned, images=aligned, affine=image.affine, spacing=image.spacing, slice_spacing=image.slice_spacing
+    )
 
 
 def is_placed(stack: Stack | Nifti | DicomCine) -> bool:

@@ -7,12 +7,25 @@ end-diastole is the one of the largest LV cavity and end-systole the one of the 
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from eccl.records import DataError, Stack
 
 CAVITY, MUSCLE, RIGHT = (1,), (2,), (3, 4)  # labels: LV cavity, LV myocardium, RV cavity (3 ukbb_cardiac, 4 AutoFD)
 KNOWN = (0, *CAVITY, *MUSCLE, *RIGHT)
+_MEANING = "0 is background, 1 LV cavity, 2 myocardium, 3 or 4 RV cavity"
+_ROUNDING = 0.01  # labels nearer to a whole number than this are that number: what interpolates labels goes further
+
+
+def whole_labels(labels: Stack) -> Stack:
+    """The labels as whole numbers, if they differ from them by rounding alone.
+
+    Tools that write labels through numbers with a point leave a scale in the header which does not give them exactly.
+    """
+    off = max(float(np.abs(phase - np.rint(phase)).max()) for phase in labels.images)  # NaN if one is none
+    return replace(labels, images=np.rint(labels.images)) if 0 < off <= _ROUNDING else labels
 
 
 def check_labels(labels: Stack) -> None:
@@ -23,15 +36,15 @@ def check_labels(labels: Stack) -> None:
     DataError
         If one is not, with its value.
     """
-    values = np.unique(labels.images)
+    values = np.unique(np.concatenate([np.unique(phase) for phase in labels.images]))  # phase by phase: less memory
     unknown = values[~np.isin(values, KNOWN)]
     if len(unknown):
-        fractional = np.mod(unknown[0], 1) != 0
-        raise DataError(
-            f"{'fractional labels' if fractional else 'an unknown label'}: {unknown[0]:g}",
-            source=labels.source or None,
-            remedy="resample labels by nearest neighbour; 0 is background, 1 LV cavity, 2 myocardium, 3 or 4 RV cavity",
-        )
+        problem, remedy = f"an unknown label: {unknown[0]:g}", f"write the labels that are read: {_MEANING}"
+        if not np.isfinite(unknown[0]):
+            problem, remedy = "labels that are not finite", f"write 0 where nothing is labelled; {_MEANING}"
+        elif np.mod(unknown[0], 1):
+            problem, remedy = f"fractional labels: {unknown[0]:g}", f"resample by nearest neighbour; {_MEANING}"
+        raise DataError(problem, source=labels.source or None, remedy=remedy)
     if np.isin(RIGHT, values).all():
         raise DataError(
             "the labels 3 and 4 in one mask, which both stand for the RV cavity",
@@ -42,7 +55,7 @@ def check_labels(labels: Stack) -> None:
 
 def count(labels: Stack, which: tuple[int, ...]) -> np.ndarray:
     """Voxels (F,) of some labels at each phase."""
-    return np.isin(labels.images, which).sum(axis=(1, 2, 3))
+    return np.array([np.isin(phase, which).sum() for phase in labels.images])
 
 
 def labelled_phases(labels: Stack) -> np.ndarray:

@@ -15,14 +15,6 @@ import numpy as np
 from eccl.data.limb_leads import DERIVED, check_order
 from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError, check_changes
 
-MILLIVOLTS = {  # of one unit, in lower case; micro is written as u and as two code points
-    "v": 1e3,
-    "mv": 1.0,
-    "uv": 1e-3,
-    "\u00b5v": 1e-3,  # micro sign
-    "\u03bcv": 1e-3,  # Greek mu
-    "nv": 1e-6,
-}
 RATES = (50.0, 50_000.0)  # Hz that an ECG can have; a rate beyond them was read in the wrong unit
 RESOLUTION = 0.005  # mV, of the ECGs in a cohort; a lead that is flat once it is written there cannot be read again
 MARGIN = 1.0  # s read beyond what is asked for, so that the filter has no edge at the cut
@@ -30,6 +22,10 @@ MARGIN = 1.0  # s read beyond what is asked for, so that the filter has no edge 
 _PREFIX = re.compile(r"MDC_ECG_LEAD_|((ECG|EKG|LEAD)[ _]+)+")  # HL7 aECG; DICOM, EDF+
 _SUFFIX = re.compile(r"( \(EINTHOVEN\)|, AUGMENTED VOLTAGE, (RIGHT|LEFT|FOOT))$")  # DICOM's context group 3001
 _LEADS = {lead.upper(): lead for lead in LEADS} | {"DI": "I", "DII": "II", "DIII": "III"}  # D: derivation, CODE-15 %
+_VOLTAGE = re.compile(r"(milli|micro|nano|[mun\u00b5\u03bc\u00e6]?)v(?:olts?)?")
+_MILLIVOLTS = {"": 1e3, "m": 1.0, "milli": 1.0, "n": 1e-6, "nano": 1e-6}  # of one unit, by what stands before volt
+# Micro sign; Greek mu; the micro sign of DOS, read as Latin-1.
+_MILLIVOLTS |= dict.fromkeys(("u", "micro", "\u00b5", "\u03bc", "\u00e6"), 1e-3)
 _DENOMINATORS = (1_000, 10_000, 100_000)  # of the ratio of two rates, tried in turn
 _DRIFT = 0.05  # samples that the last one may be off because of a rounded ratio
 
@@ -107,13 +103,18 @@ def in_millivolts(unit: str | None, what: str, source: object) -> float:
             remedy="write the unit into the file (in a WFDB header /mV or /uV after the gain), or state it: "
             'read_ecg(..., unit="mV")',
         )
-    if unit.lower() not in MILLIVOLTS:
+    if not is_voltage(unit):
         raise DataError(
-            f"{what} has the unit {unit!r}, which is no voltage known here",
+            f"{what} has the unit {unit[:40]!r}, which is no voltage known here",
             source=source,
             remedy="convert it to mV or uV; ADC counts need the recorder's gain",
         )
-    return MILLIVOLTS[unit.lower()]
+    return _MILLIVOLTS[_VOLTAGE.fullmatch(unit.lower())[1]]
+
+
+def is_voltage(unit: str) -> bool:
+    """Whether a text is a unit of voltage, short (uV) or in a word (Microvolts), in any case."""
+    return _VOLTAGE.fullmatch(unit.lower()) is not None
 
 
 def assemble(
@@ -145,8 +146,8 @@ def assemble(
     ------
     DataError
         If a lead is missing and cannot be derived, or is there twice; a unit is absent or no voltage; the rate is
-        absent, impossible or refused; there are too few samples, or one is not finite; a lead never changes; the
-        order of the rows is assumed and cannot be.
+        absent, impossible or refused; there are too few samples, or one is not finite; a lead never changes, or
+        rests for longer than any beat; the order of the rows is assumed and cannot be.
     """
     source = channels.source
     rows = _rows(channels)
@@ -173,7 +174,7 @@ def assemble(
     if channels.order_assumed:
         check_order(leads, stated, source)
     ecg = ECG(_at_rate(leads, stated, sampling_rate, duration, resample, source), sampling_rate, source)
-    check_changes(ecg.signal, RESOLUTION, source)
+    check_changes(ecg.signal, sampling_rate, RESOLUTION, source)
     return ecg
 
 

@@ -85,19 +85,21 @@ def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
     Raises
     ------
     DataError
-        If a label is unknown, the LV is missing, smaller at end-diastole, in fewer than 3 slices or cut off by the
-        border of the image, or the two stacks differ in their spacing.
+        If a label is unknown, the LV is missing, no larger at end-diastole than at end-systole, in fewer than 3 slices
+        or cut off by the border of the image, or the two stacks differ in their spacing.
     """
     check_labels(ed)
     phases = [(ed, end_diastole(ed))]
     if es is not None:
         check_labels(es)
         phases.append((es, end_diastole(es)))
-        _check_pair(phases)
+        _check_pair(ed, es)
     elif len(labelled_phases(ed)) > 1:
         phases.append((ed, end_systole(ed)))
     for stack, phase in phases:
         _check_whole(stack, phase)
+    if len(phases) == 2:
+        _check_beat(phases)
     size, nominal = _voxel(ed), ed.nominal or not _voxel(ed) > 0
     traits = {}
     for name, label in (("lv", CAVITY), ("rv", RIGHT)):
@@ -125,8 +127,7 @@ def _voxel(labels: Stack) -> float:
     return float(np.prod(labels.spacing) * labels.slice_spacing / 1000)
 
 
-def _check_pair(phases: list[tuple[Stack, int]]) -> None:
-    (ed, diastole), (es, systole) = phases
+def _check_pair(ed: Stack, es: Stack) -> None:
     labelled = [len(labelled_phases(labels)) for labels in (ed, es)]
     if labelled != [1, 1]:
         raise DataError(
@@ -141,12 +142,15 @@ def _check_pair(phases: list[tuple[Stack, int]]) -> None:
             source=es.source or None,
             remedy="give masks of one acquisition",
         )
-    large, small = count(ed, CAVITY)[diastole], count(es, CAVITY)[systole]
-    if small > large:
+
+
+def _check_beat(phases: list[tuple[Stack, int]]) -> None:
+    large, small = (count(labels, CAVITY)[phase] for labels, phase in phases)
+    if small >= large:
         raise DataError(
             f"an LV cavity of {large} voxels at end-diastole and of {small} at end-systole",
-            source=es.source or None,
-            remedy="give end-diastole first",
+            source=phases[1][0].source or None,
+            remedy="give masks of the two phases, end-diastole first",
         )
 
 

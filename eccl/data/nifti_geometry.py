@@ -18,6 +18,7 @@ from eccl.records import DataError
 AGREE = 0.01  # share of a size by which two statements may differ: more than rounding, less than any wrong size
 _FAR = 0.25  # share by which a size must differ from 1, 1, 1 mm for that to be a default, and not a near miss
 _SAME_WAY = 0.9  # cosine of 26 degrees: two transforms that differ by less show the same picture
+_THICK = 2.0  # by how much voxels must be larger across slices than in them for slices to be found elsewhere than last
 _SQUARE = 0.02  # cosine of 89 degrees, between columns and rows
 _UPRIGHT = 0.99  # cosine of 8 degrees, of slices from the normal: their distance is then true to 1 %
 
@@ -68,6 +69,17 @@ def voxel_and_affine(header: Any, path: Path) -> tuple[tuple[float, float, float
             )
         sform = qform if aligned[0] and not aligned[1] else sform
     return tuple(size.tolist()), qform if sform is None else sform
+
+
+def slices_last(
+    size: tuple[float, float, float], affine: np.ndarray | None
+) -> tuple[tuple[int, int, int], tuple[float, float, float], np.ndarray | None]:
+    """The order of a file's axes in which slices are last, and size and affine of a voxel in that order."""
+    thickest = int(np.argmax(size))
+    others = [axis for axis in range(3) if axis != thickest]
+    order = (*others, thickest) if size[thickest] >= _THICK * max(size[axis] for axis in others) else (0, 1, 2)
+    turned = None if affine is None else affine[:, [*order, 3]]
+    return order, tuple(size[axis] for axis in order), turned
 
 
 def _qform(header: Any) -> np.ndarray:

@@ -13,6 +13,7 @@ import numpy as np
 from eccl.records import DataError
 
 BEHIND = 2**20  # bytes that may follow the pixels: some tools pad a file, none writes another image
+GZIP = b"\x1f\x8b"  # its first bytes
 _GZIP_DAMAGE = (OSError, EOFError, zlib.error)
 
 
@@ -20,10 +21,11 @@ class Layout(NamedTuple):
     """Where the pixels of a file lie, and what they stand for."""
 
     path: Path
-    shape: tuple[int, int, int, int]  # columns, rows, slices, phases
+    shape: tuple[int, int, int, int]  # of three axes of space, the first of them the fastest, and of phases
     dtype: np.dtype
     offset: int  # bytes before them
     scale: tuple[float, float] | None  # slope and intercept
+    axis: int  # along which the slices lie
 
     @property
     def size(self) -> int:
@@ -70,23 +72,24 @@ def read_planes(layout: Layout, slices: Sequence[int]) -> np.ndarray:
     DataError
         If the file is damaged, ends early, or goes on for more than 1 MiB behind its pixels.
     """
-    columns, rows, depth, phases = layout.shape
+    *sides, phases = layout.shape
+    rows, columns = (side for axis, side in reversed(list(enumerate(sides))) if axis != layout.axis)
     images = np.empty((phases, len(slices), rows, columns), np.float32)
-    plane = np.empty((rows, columns), layout.dtype)
+    plane = np.empty((sides[1], sides[0]), layout.dtype)
     content, packed = memoryview(plane.reshape(-1).view(np.uint8)), is_packed(layout.path)
-    places = [[place for place, index in enumerate(slices) if index == slice_] for slice_ in range(depth)]
+    wanted = [layout.axis != 2 or index in slices for index in range(sides[2])]
     try:
         with _opened(layout.path) as file:
             file.seek(layout.offset)
             for phase in range(phases):
-                for wanted in places:
-                    if not wanted and not packed:
+                for index in range(sides[2]):
+                    if not wanted[index] and not packed:
                         file.seek(len(content), 1)
                         continue
                     if (held := file.readinto(content)) < len(content):
                         raise EOFError(f"{held} bytes of a plane of {len(content)}, and then its end")
-                    for place in wanted:
-                        images[phase, place] = _scaled(plane, layout.scale)
+                    if wanted[index]:
+                        _place(images[phase], _scaled(plane, layout.scale), index, list(slices), layout.axis)
             if packed:
                 _finish(file, layout)
     except _GZIP_DAMAGE as error:
@@ -113,10 +116,17 @@ def _opened(path: Path) -> BinaryIO:
 
 
 def _scaled(plane: np.ndarray, scale: tuple[float, float] | None) -> np.ndarray:
-    if scale is None:
-        return plane
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is refused where the image is used
-        return plane * np.float64(scale[0]) + np.float64(scale[1])
+        scaled = plane if scale is None else plane * np.float64(scale[0]) + np.float64(scale[1])
+        return scaled.astype(np.float32)
+
+
+def _place(images: np.ndarray, plane: np.ndarray, index: int, slices: list[int], axis: int) -> None:
+    """Write what slices (Z, H, W) hold of a plane: the whole of it, or where slices lie across it a line of each."""
+    if axis == 2:
+        images[[place for place, slice_ in enumerate(slices) if slice_ == index]] = plane
+    else:
+        images[:, index] = plane[:, slices].T if axis == 0 else plane[slices]
 
 
 def _finish(file: BinaryIO, layout: Layout) -> None:

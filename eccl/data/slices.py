@@ -10,6 +10,7 @@ import numpy as np
 from eccl.data.grids import align, is_placed
 from eccl.data.labels import CAVITY, MUSCLE, RIGHT, end_diastole, end_systole
 from eccl.data.nifti import STATE
+from eccl.data.nifti_geometry import AGREE
 from eccl.data.orientation import from_base, upright
 from eccl.data.plane import SIZE, SPACING, crop_or_pad, mask_centre, resample_plane
 from eccl.records import FRAMES, Cine, DataError, Stack, check_beat
@@ -237,6 +238,18 @@ def _check_fit(stack: Stack | Nifti | DicomCine, labels: Stack) -> None:
             source=labels.source,
             remedy="give labels of the same slices, at one phase or all; cut padded ones to the image: align()",
         )
+    one, two = ((*sorted(each.spacing), each.slice_spacing) for each in (labels, stack))
+    differ = [abs(length - other) > AGREE * other for length, other in zip(one, two)]  # not where one is unknown
+    if any(differ) and not (labels.nominal or getattr(stack, "nominal", False)):
+        raise DataError(
+            f"labels with voxels of {_size(one)} mm, and {_size(two)} mm in {stack.source or 'their image'}",
+            source=labels.source,
+            remedy="write the image's spacing into the labels (pixdim) too: volumes are measured by it",
+        )
+
+
+def _size(lengths: tuple[float, ...]) -> str:
+    return " x ".join(f"{length:g}" for length in lengths)
 
 
 def _square(cine: Cine, centre: tuple[float, float], size: int) -> Cine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 from array import array
 from collections.abc import Iterator
@@ -15,20 +16,25 @@ import numpy as np
 from eccl.data.ecg_formats.content import check_file, read_content
 from eccl.data.ecg_formats.text import encoding_of
 from eccl.data.ecg_formats.twelve import bare, has_twelve
-from eccl.data.leads import Channels, lead_name
+from eccl.data.leads import Channels, is_voltage, lead_name
 from eccl.records import LEADS, DataError
 
 LONGEST_LINE = 1_000_000  # letters of a CSV; a sample of twelve leads takes some hundreds
 
-_TITLE = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]\s]{1,8})[)\]]")  # I (mV), time [s]
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
+_TITLE = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]\s]{1,12})[)\]]")  # I (mV), time [s]
+_TIMES = ("time", "elapsed time")
+_SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6}
+_MARKS = " '\t\r\n"  # about a title: WFDB's rdsamp quotes with apostrophes
+_SEPARATORS = ",;\t|"
+_SEPARATOR = re.compile(rf"sep=[{_SEPARATORS}]\s*")  # what spreadsheets put first
+_MOST_COMMENTS = 1000  # lines above the titles
 
 
 def read_csv(path: Path) -> Channels:
-    """The leads of a table separated by comma, semicolon or tab; units and rate as far as its header states them.
+    """The leads of a table separated by comma, semicolon, tab or bar; units and rate as far as its header states them.
 
-    A lead's unit stands behind its name, as in "I (mV)". A column "time (s)" (or ms, us) gives the rate. Of all other
-    columns nothing but the title is looked at. One line is one sample.
+    A lead's unit stands behind its name, as in "I (mV)", or in a row of units below the titles. A column "time (s)" (or
+    ms, us) gives the rate. Of all other columns nothing but the title is looked at. One line is one sample.
 
     Raises
     ------
@@ -40,13 +46,15 @@ def read_csv(path: Path) -> Channels:
         if b"\0" in content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
             raise UnicodeError("it holds bytes of 0")
         lines = _lines(content, path)
-        separator, titles = _header(next(lines, ""), lines)
+        separator, titles = _header(lines)
         matches = [_TITLE.fullmatch(title) for title in titles]
         names = [match["name"] if match else title for match, title in zip(matches, titles)]
         units = [match["unit"] if match else None for match in matches]
         leads = [place for place, name in enumerate(names) if lead_name(name)]
-        times = [place for place, name in enumerate(names) if name.lower() == "time" and units[place] in _SECONDS][:1]
         rows = (_cells(line, separator, len(titles)) for line in lines)
+        if not any(units[place] for place in leads):
+            units, rows = _units(rows, units, leads)
+        times = [place for place, name in enumerate(names) if name.lower() in _TIMES and units[place] in _SECONDS][:1]
         numbers = _numbers(rows, titles, [*leads, *times], path)
     except (UnicodeError, csv.Error) as error:
         raise DataError(f"no table of text ({error})", source=path, remedy="save it as CSV, in UTF-8") from error
@@ -105,21 +113,43 @@ def _lines(content: bytes, path: Path) -> Iterator[str]:
             yield line
 
 
-def _header(line: str, further: Iterator[str]) -> tuple[str, list[str]]:
-    """The separator, of which most leads come, and the titles, without empty ones at the end."""
-    if re.fullmatch(r"sep=[,;\t]\s*", line):  # what spreadsheets put first
-        line = next(further, "")
-    split = {separator: [title.strip()[:80] for title in _cells(line, separator)] for separator in ",;\t"}
+def _header(lines: Iterator[str]) -> tuple[str, list[str]]:
+    """The separator, of which most leads come, and the titles, without empty ones at the end.
 
-    def useful(separator: str) -> tuple[int, int]:
-        titles = split[separator]
-        return sum(lead_name(title) is not None or _TITLE.fullmatch(title) is not None for title in titles), len(titles)
-
-    separator = max(split, key=useful)
+    Comments above the titles are passed over; the titles themselves may be written as one.
+    """
+    for _ in range(_MOST_COMMENTS):
+        line = next(lines, "")
+        split = {
+            separator: [title.strip(_MARKS)[:80] for title in _cells(line.lstrip("#"), separator)]
+            for separator in _SEPARATORS
+        }
+        useful = {separator: (sum(map(_is_title, titles)), len(titles)) for separator, titles in split.items()}
+        separator = max(split, key=useful.get)
+        if useful[separator][0] or not (line.startswith("#") or _SEPARATOR.fullmatch(line)):
+            break
     titles = split[separator]
     while titles and not titles[-1]:
         titles.pop()
     return separator, titles
+
+
+def _is_title(text: str) -> bool:
+    return lead_name(text) is not None or _TITLE.fullmatch(text) is not None
+
+
+def _units(
+    rows: Iterator[list[str]], units: list[str | None], leads: list[int]
+) -> tuple[list[str | None], Iterator[list[str]]]:
+    """The units of the columns and the rows behind, if the first row holds a voltage for each lead."""
+    first = next(rows, None)
+    if first is None:
+        return units, rows
+    stated = [cell.strip(_MARKS + "()[]") for cell in first]
+    if leads and all(place < len(stated) and is_voltage(stated[place]) for place in leads):
+        stated += [""] * (len(units) - len(stated))
+        return [unit or written or None for unit, written in zip(units, stated)], rows
+    return units, itertools.chain([first], rows)
 
 
 def _cells(line: str, separator: str, expected: int | None = None) -> list[str]:
@@ -183,12 +213,16 @@ def _rate(time: np.ndarray, path: Path) -> float | None:
     """Hz, of the times of the samples in seconds."""
     if len(time) < 2:
         return None
-    step = (time[-1] - time[0]) / (len(time) - 1)
-    # A quarter of a step: time may be rounded to ms, but one lost sample moves it by half a step at least.
-    if not (step > 0 and np.abs(time - time[0] - step * np.arange(len(time))).max() < step / 4):
+    length, steps = time[-1] - time[0], len(time) - 1
+    step = length / steps
+    # Half a step: time may be rounded to ms, but a lost or doubled sample changes a difference by a whole step.
+    off = (np.diff(time) - step, time - time[0] - step * np.arange(len(time)))
+    if not (step > 0 and all(np.abs(each).max() < step / 2 for each in off)):
         raise DataError(
             f"time does not run evenly (on average {step:g} s a sample)",
             source=path,
             remedy="give evenly spaced samples, or leave the column of time out and state read_ecg(..., rate=500)",
         )
-    return float(f"{1 / step:.6g}")  # 500, whatever the last bit of the times says
+    rate = 1 / max(step, 1e-9)  # beyond it, as of times that hardly move, any is refused
+    whole = round(rate)  # 500, whatever the last digit of the times says
+    return float(whole) if whole and abs(length - steps / whole) < step / 2 else float(f"{rate:.6g}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from contextlib import suppress
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from eccl.data.ecg_formats.text import encoding_of
 from eccl.records import DataError
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ if TYPE_CHECKING:
 LARGEST = 32  # MB of a file that is read whole; ten seconds of twelve leads need less than one
 LONGEST = 8_000_000  # characters of the numbers of one lead: an hour; as text, each number takes 50 bytes of memory
 MOST_ELEMENTS = 300_000  # of an XML, and as many attributes; one that annotates each beat has some thousands
+
+_WIDE = re.compile(rb"""<\?xml[^<>]{1,200}?encoding\s*=\s*["'](?:utf-?16|ucs-?2|unicode)""", re.IGNORECASE)
 
 
 def check_file(path: Path, largest: float | None = LARGEST) -> Path:
@@ -93,9 +97,10 @@ def parse_xml(content: bytes, path: Path) -> Element:
 
     if content.count(b"=") > MOST_ELEMENTS:  # one for each attribute, before a parser holds them all
         raise many
-    parser = DefusedXMLParser(target=Bounded(), forbid_dtd=True)
+    encoding = _encoding(content)
+    parser = DefusedXMLParser(target=Bounded(), encoding=encoding, forbid_dtd=True)
     try:
-        parser.feed(_without_document_type(content))
+        parser.feed(_without_document_type(content, encoding))
         return parser.close()
     except DataError:
         raise
@@ -109,14 +114,25 @@ def parse_xml(content: bytes, path: Path) -> Element:
         raise DataError(f"damaged, or no XML ({error})", source=path, remedy="copy or export it again") from error
 
 
-def _without_document_type(content: bytes) -> bytes:
+def _encoding(content: bytes) -> str | None:
+    """What an XML is encoded in, if its bytes contradict what it declares, as after a program changed only them."""
+    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return "utf-16"
+    if content.startswith(codecs.BOM_UTF8):
+        return "utf-8"
+    if _WIDE.match(content):
+        return "utf-8" if encoding_of(content) == "utf-8" else "iso-8859-1"
+    return None
+
+
+def _without_document_type(content: bytes, encoding: str | None) -> bytes:
     """The content less a document type that declares nothing, so that no reference to an entity can lean on it."""
     from xml.parsers import expat
 
     class Seen(Exception):
         """Enough is known."""
 
-    parser, place, subset = expat.ParserCreate(), [], []
+    parser, place, subset = expat.ParserCreate(encoding), [], []
 
     def token(text: str) -> None:  # each one of a document type comes alone, and a comment comes as one
         if text == "<!DOCTYPE":

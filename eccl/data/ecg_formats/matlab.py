@@ -56,6 +56,30 @@ def is_version_4(head: bytes) -> bool:
     return rows > 0 and columns > 0 and imaginary in (0, 1) and 1 < length <= 64
 
 
+def misplaced(head: bytes, kind: str | None, rows: int, offset: int) -> str | None:
+    """What a MATLAB file is or holds other than a header beside it says, as words; None if they agree, or it is none.
+
+    Parameters
+    ----------
+    head : bytes
+        The first bytes of the file.
+    kind : str or None
+        The numbers that the header states, as numpy writes them; None for what no matrix holds.
+    rows : int
+        Samples in a frame: one column of the matrix.
+    offset : int
+        Bytes in front of the samples.
+    """
+    if head.startswith((b"MATLAB ", b"\x89HDF")):
+        return "is MATLAB of version 5 or later, whose numbers lie elsewhere or are packed"
+    if not is_version_4(head):
+        return None
+    numbers, there, columns, imaginary, length = _header_4(head, 0)
+    if imaginary or kind is None or np.dtype(numbers) != kind or (there, 20 + length) != (rows, offset):
+        return f"holds a matrix of {there} x {columns} numbers of type {np.dtype(numbers)} behind {20 + length} bytes"
+    return None
+
+
 def _header_4(content: bytes, place: int) -> tuple[str, int, int, int, int]:
     """Type of the numbers, rows, columns, whether complex, and the length of the name."""
     for order, machine in (("<", 0), (">", 1000)):

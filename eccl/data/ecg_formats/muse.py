@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 ROOT = "RestingECG"
-_UNITS = {"MICROVOLTS": "uV", "MILLIVOLTS": "mV", "VOLTS": "V"}
 _EXPONENTS = range(-6, 7)  # of ten: the rate is SampleBase times it
 
 
@@ -49,12 +49,18 @@ def read_muse(root: Element, path: Path) -> Channels:
     named = [(_text(lead, "LeadID"), lead) for lead in leads]
     known = [(name, lead) for name, lead in named if lead_name(name)]
     rows = {f"{place} {name}": _samples(lead, name, path) for place, (name, lead) in enumerate(known, start=1)}
-    units = (_text(lead, "LeadAmplitudeUnits") for _, lead in known)
+    delays = {_text(lead, "LeadTimeOffset") or "0" for _, lead in known}
+    if len(delays) > 1:
+        raise DataError(
+            f"leads that are not simultaneous (LeadTimeOffset {', '.join(sorted(delays)[:6])[:80]})",
+            source=path,
+            remedy="export the ten seconds of all leads, not the parts that are printed",
+        )
     return fitting(
         Channels(
             tuple(name for name, _ in known),
             same_length(rows, path),
-            tuple(_UNITS.get(unit.upper(), unit) for unit in units),
+            tuple(_text(lead, "LeadAmplitudeUnits") for _, lead in known),
             _rate(rhythm, path),
             str(path),
             others=tuple(name for name, _ in named if not lead_name(name)),
@@ -105,7 +111,7 @@ def _check(name: str, element: Element, there: float, of: str, path: Path) -> No
 
 
 def _whole(text: str, what: str, path: Path) -> int:
-    if not text.removeprefix("-").isdecimal() or len(text) > 18:
+    if not re.fullmatch(r"[+-]?\d{1,17}", text):
         raise DataError(
             f"{what} is {text[:40]!r}, which is no whole number", source=path, remedy="copy or export it again"
         )

@@ -100,7 +100,7 @@ def _counts(waves: Element, names: tuple[str, ...], samples: int, path: Path) ->
     method = waves.get("compression") or waves.get("compressmethod") or ""
     if method.lower() in ("uncompressed", "none") or (waves.get("compressflag") or "").lower() in ("false", "f", "0"):
         method = ""
-    if encoding != "Base64" or method not in ("", "XLI"):
+    if encoding.lower() != "base64" or method.upper() not in ("", "XLI"):
         raise DataError(
             f"waveforms in {encoding[:40]!r}, packed by {method[:40]!r}", source=path, remedy="export them in Base64"
         )

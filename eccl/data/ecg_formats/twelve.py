@@ -12,8 +12,13 @@ from eccl.records import LEADS, DataError
 
 
 def has_twelve(shape: tuple[int, ...] | None) -> bool:
-    """Whether an array of this shape holds twelve leads, as rows or columns; a third axis, the first, of recordings."""
-    return shape is not None and len(shape) in (2, 3) and shape[-2:].count(len(LEADS)) == 1 and min(shape) > 0
+    """Whether an array of this shape holds twelve leads, as rows or columns; a third axis, the first, of recordings.
+
+    A lead has more than twelve samples, so that twelve numbers in a row are something else, as gains.
+    """
+    if shape is None or len(shape) not in (2, 3) or shape[0] < 1:
+        return False
+    return min(shape[-2:]) == len(LEADS) < max(shape[-2:])
 
 
 def one_of(found: list[str], path: Path) -> str:

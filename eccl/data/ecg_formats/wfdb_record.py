@@ -11,15 +11,18 @@ from pathlib import Path
 
 import numpy as np
 
+from eccl.data.ecg_formats.matlab import misplaced
 from eccl.data.ecg_formats.wfdb_header import Header, Signal, read_header
 from eccl.data.leads import RATES, Channels, check_rate, lead_name
 from eccl.records import DataError
 
+_HEAD = 84  # bytes of a MATLAB file that tell where its first matrix lies
 _SUFFIXES = (".hea", ".dat", ".mat")
 _BYTES = {  # of a sample, by format
     **{"8": Fraction(1), "16": Fraction(2), "24": Fraction(3), "32": Fraction(4), "61": Fraction(2), "80": Fraction(1)},
     **{"160": Fraction(2), "212": Fraction(3, 2), "310": Fraction(4, 3), "311": Fraction(4, 3)},
 }
+_MATLAB = {"16": "<i2", "61": ">i2", "32": "<i4", "80": "u1", "160": "<u2"}  # numbers of a matrix, by format
 _FLAC = ("508", "516", "524")
 MOST_SAMPLES = 20_000_000  # decoded of one file; eleven seconds of twelve leads at the highest rate are 6.6 million
 
@@ -135,6 +138,7 @@ def _decoded(signals: list[Signal], wanted: list[int], stated: int, frames: int,
                 source=path,
                 remedy="put it beside its header, or leave this record out",
             )
+        _check_matlab(file, signals[0], frame, path)
         held = _frames_held(file.stat().st_size, signals[0], frame, stated, path)
         frames = min(frames, stated or held)
         if held < frames:
@@ -178,6 +182,21 @@ def _decoded(signals: list[Signal], wanted: list[int], stated: int, frames: int,
         raise DataError(
             f"header and signal file {name} do not fit ({error})", source=path, remedy="copy the record again"
         ) from error
+
+
+def _check_matlab(file: Path, signal: Signal, frame: int, path: Path) -> None:
+    """Refuse a MATLAB file whose matrix does not lie where the header says: what is there instead would be read."""
+    if file.suffix.lower() != ".mat":
+        return
+    with file.open("rb") as opened:
+        wrong = misplaced(opened.read(_HEAD), _MATLAB.get(signal.format), frame, signal.offset)
+    if wrong:
+        raise DataError(
+            f"the header states {frame} rows in format {signal.format} behind {signal.offset} bytes, but {file.name} "
+            f"{wrong}",
+            source=path,
+            remedy="save the matrix again with save -v4, one row a lead, or read the .mat away from its header",
+        )
 
 
 def _frames_held(size: int, signal: Signal, frame: int, stated: int, path: Path) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -96,12 +97,32 @@ def safe_id(text: str) -> str:
 
 
 def files_under(folder: Path, suffixes: Sequence[str]) -> Iterator[Path]:
-    """Every file below a folder whose name ends so, sorted within each folder; links to folders are not followed."""
-    for place, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            if name.lower().endswith(tuple(suffixes)) and not name.startswith((".", PARTIAL)):
-                yield Path(place) / name
+    """Every file below a folder whose name ends so, sorted within each folder; each folder once, links to it behind."""
+    seen, above = set(), {os.path.realpath(each) for each in (folder, *Path(os.path.abspath(folder)).parents)}
+    starts = deque([os.fspath(folder)])
+    while starts:
+        for place, folders, names in os.walk(starts.popleft()):
+            folders.sort()
+            found = os.stat(place)
+            if (found.st_dev, found.st_ino) in seen:
+                folders.clear()
+                continue
+            seen.add((found.st_dev, found.st_ino))
+            # A link up would bring in what lies beside the folder.
+            links = [path for path in (os.path.join(place, name) for name in folders) if os.path.islink(path)]
+            starts.extend(path for path in links if os.path.realpath(path) not in above)
+            for name in sorted(names):
+                if name.lower().endswith(tuple(suffixes)) and not name.startswith((".", PARTIAL)):
+                    yield Path(place) / name
+
+
+def identity(path: Path) -> object:
+    """What the paths of one file have in common, whatever they are called."""
+    try:
+        found = path.stat()
+    except OSError:
+        return os.path.realpath(path)
+    return (found.st_dev, found.st_ino) if found.st_ino else os.path.realpath(path)
 
 
 def nothing_found(download: Path, wanted: str) -> DataError:

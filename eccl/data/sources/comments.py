@@ -29,7 +29,7 @@ NEGATIVE = "age below 0, which the header writes for unknown: left empty"
 OUTSIDE = f"age outside {PERSON['age'][0]:g} to {PERSON['age'][1]:g} years: left empty"
 
 _KEYS = {"age": "age", "sex": "sex", "gender": "sex", "dx": "dx", "pid": "patient", "mrn": "patient"}
-_KEYS |= {f"patient {key}": _KEYS[key] for key in ("age", "sex", "gender")}
+_KEYS |= {f"patient{gap}{key}": _KEYS[key] for gap in (" ", "") for key in ("age", "sex", "gender")}
 _KEYS |= {
     f"{who}{what}": "patient"
     for who in ("patient", "subject", "participant")
@@ -52,9 +52,12 @@ _OLD = re.compile(
 _SEXES = {"f": 0.0, "female": 0.0, "m": 1.0, "male": 1.0}
 _BOTH = r"^\W*(\d{1,3}\s*[MF]|[MF]\W+\d{1,3}|(fe)?male\W+\d+)\b"  # 69 M 1085, Female 782
 _SPEAKS = {  # a comment that may say it in a way of its own
-    "age": re.compile(rf"\b(age|aged|years?|y\.?o)\b|{_BOTH}", re.IGNORECASE),
-    "sex": re.compile(rf"\b(sex|gender|(fe)?male)\b|{_BOTH}", re.IGNORECASE),
+    "age": re.compile(rf"(?<![^\W_])(patient)?(age|aged|years?|y\.?o)(?![^\W_])|{_BOTH}", re.IGNORECASE),
+    "sex": re.compile(rf"(?<![^\W_])(patient)?(sex|gender|(fe)?male)(?![^\W_])|{_BOTH}", re.IGNORECASE),
 }
+_OTHER_UNIT = re.compile(  # of the age, in a comment of its own: AgeUnits: MONTHS
+    r"age[ _-]?units?\W{1,9}(?!y)[a-z]|(?<![^\W_])units?\W{1,9}(months?|weeks?|days?|hours?)\b", re.IGNORECASE
+)
 
 
 class Comments(NamedTuple):
@@ -93,10 +96,12 @@ def read_comments(header: Path | str) -> Comments:
             f"no header can be read ({error.strerror})", source=header, remedy="give the path of a .hea file"
         ) from error
     found: dict[str, list] = {"age": [], "sex": [], "dx": [], "patient": []}
-    for line in (line.strip() for line in lines):
-        if line.startswith("#"):
-            for key, value in _said(re.sub(r"\s{2,}|\t", "  ", line.lstrip("# \t"))):
-                found[key].append(value)
+    comments = [re.sub(r"\s{2,}|\t", "  ", line.strip().lstrip("# \t")) for line in lines if line.strip()[:1] == "#"]
+    for comment in comments:
+        for key, value in _said(comment):
+            found[key].append(value)
+    if any(_OTHER_UNIT.search(comment[:LONGEST_COMMENT]) for comment in comments):
+        found["age"] = [UNCLEAR.format("age")]
     (age, why_age), (sex, why_sex) = (_agreed(name, found[name]) for name in _SPEAKS)
     dx, patients = (tuple(dict.fromkeys(found[key])) for key in ("dx", "patient"))
     return Comments(age, sex, dx, patients, (*why_age, *why_sex))
@@ -112,7 +117,7 @@ def _said(comment: str) -> Iterator[tuple[str, float | str]]:
     for key, value in values:
         if key in readers:
             yield key, UNCLEAR.format(key) if wrong else value
-        elif value.lower() not in UNKNOWN or key == "dx":
+        elif key == "dx" or not (value.lower() in UNKNOWN or any(each.search(value) for each in _SPEAKS.values())):
             yield key, value
     for key, pattern in _SPEAKS.items():
         if key not in dict(values) and pattern.search(comment[:LONGEST_COMMENT]):

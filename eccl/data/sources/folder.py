@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import difflib
+import os
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +13,9 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen, refusal
+from eccl.data.sources.base import Listing, Open, Recording, chosen, identity, refusal
 from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
+from eccl.data.sources.statements import UNKNOWN
 from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES
@@ -20,6 +23,7 @@ from eccl.traits import DISEASE_CODES
 TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
 MODALITIES = {"ecg": "ecg", "cmr": "cine"}  # and the column that names its file
+SIGNALS = (".dat", ".mat")  # of a WFDB record, beside its header
 STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
 _ONE_PERSON = "name each recording once, or give these rows one patient_id"
 KNOWN = (*REQUIRED, *OPTIONAL, PATIENT, PART, *FILES, *STATED)
@@ -77,10 +81,13 @@ class Folder(Open):
         table = self._table()
         entries = table.drop(columns=[name for name in (*FILES, *STATED) if name in table])
         for name in entries.columns.drop(["participant_id"]):
+            if name in (PATIENT, PART):
+                continue
+            entries[name] = entries[name].mask(entries[name].str.lower().isin(UNKNOWN), "")
             numbers = pd.to_numeric(entries[name].replace("", None), errors="coerce")
             wrong = numbers.isna() & (entries[name] != "")
-            if name not in (PATIENT, PART):  # what is no number stays, for a reason that shows it
-                entries[name] = entries[name].where(wrong, numbers) if wrong.any() else numbers
+            # What is no number stays, for a reason that shows it.
+            entries[name] = entries[name].where(wrong, numbers) if wrong.any() else numbers
         for name in (*FILES, *STATED):
             entries[f"_{name}"] = table.get(name, "")
         entries["_needed"] = ",".join(column for column in MODALITIES.values() if column in table)
@@ -98,7 +105,7 @@ class Folder(Open):
         people, shared = patients(entries), pd.Series(False, index=entries.index)
         for column in MODALITIES.values():
             named = entries[f"_{column}"][entries[f"_{column}"] != ""]
-            files = named.map(lambda name: str((self.path.parent / name).resolve()))
+            files = named.map(lambda name: identity(_recording(self.path.parent / name)))
             shared[files.index[people[files.index].groupby(files).transform("nunique") > 1]] = True
         return shared
 
@@ -126,9 +133,9 @@ class Folder(Open):
 
     def _paths(self, name: str) -> list[str]:
         """The file of a row, and the signal file of a WFDB record: whether that is there decides too."""
-        path = (self.path.parent / name).resolve()
-        beside = [path.with_suffix(end) for end in (".dat", ".mat")] if path.suffix == ".hea" else []
-        return [str(path), *(str(signal) for signal in beside if signal.exists())]
+        path = Path(os.path.realpath(self.path.parent / name))
+        beside = [path.with_suffix(end) for end in SIGNALS] if path.suffix == ".hea" else []
+        return [str(path), *(str(signal) for signal in beside if os.path.exists(signal))]
 
     def _table(self) -> pd.DataFrame:
         try:
@@ -143,6 +150,7 @@ class Folder(Open):
             if name not in KNOWN:
                 near = difflib.get_close_matches(name, KNOWN, n=1)
                 hint = f"did you mean {near[0]!r}" if near else "rename it, or take it out"
+                hint = "write the table with commas between the columns" if re.search("[;\t]", name) else hint
                 raise DataError(f"no column is named {name!r}", source=self.path, remedy=hint)
         if "participant_id" not in table or not len(table) or not {"ecg", "cine"} & set(table):
             raise DataError(
@@ -151,6 +159,12 @@ class Folder(Open):
                 remedy="write participant_id and ecg or cine, and one row a participant",
             )
         return table.map(str.strip)
+
+
+def _recording(path: Path) -> Path:
+    """The path of a recording; of a WFDB record, which is named by any of its files, that of its header."""
+    header = path.with_suffix(".hea") if path.suffix in ("", *SIGNALS) and path.name else path
+    return header if os.path.exists(header) else path
 
 
 def _number(text: str, name: str, path: Path) -> float | None:

@@ -10,7 +10,8 @@ import numpy as np
 
 from eccl.data.cmr import open_image, read_image
 from eccl.data.dicom_cine import DicomCine
-from eccl.data.labels import labelled_phases
+from eccl.data.grids import align, is_placed
+from eccl.data.labels import check_labels, labelled_phases, whole_labels
 from eccl.data.masks import mask_traits
 from eccl.data.slices import check_pixels, cut_cine
 from eccl.records import Cine, DataError, Stack
@@ -54,7 +55,11 @@ def read_heart(
     image = open_image(path, units, nominal)
     if not masks:
         return _seen(cut_cine(image, None, rule, fewer)), image.shape[0]
-    labels = _read_mask(masks[-1] if rule == "rv" else masks[0], units, nominal, relabel)
+    paths = masks[::-1] if rule == "rv" else masks
+    labels, *others = (_read_mask(path, units, nominal, relabel) for path in paths)
+    for other in others:  # it chooses no slice, but is measured: a mask of another scan would be in silence
+        if is_placed(other) and is_placed(image):
+            align(other, image)
     if rule == "rv" and len(masks) == 1 and len(labelled_phases(labels)) == 1:
         remedy = 'give a mask of end-systole too, or choose by the LV: rule="middle"'
         raise DataError("no mask of end-systole, by which the slice is to be chosen", source=masks[0], remedy=remedy)
@@ -85,7 +90,8 @@ def measure(
 def _read_mask(
     path: Path | str, units: tuple[str, str] | None, nominal: bool, relabel: Mapping[int, int] | None
 ) -> Stack:
-    labels = read_image(path, units, nominal)
+    labels = whole_labels(read_image(path, units, nominal))
+    check_labels(labels)
     if relabel is None:
         return labels
     images = np.select([labels.images == old for old in relabel], list(relabel.values()), labels.images)

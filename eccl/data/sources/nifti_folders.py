@@ -270,7 +270,7 @@ def _read_info(path: Path) -> dict[str, str]:
         "copy the patient's folder again: it says which frames are ED and ES, and the group, from which I21 and I42"
     )
     try:
-        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8-sig", errors="replace").splitlines()
     except OSError as error:
         raise DataError(f"the description cannot be read ({error.strerror})", source=path, remedy=remedy) from error
     info = {key.strip(): value.strip() for key, mark, value in (line.partition(":") for line in lines) if mark}
@@ -279,6 +279,7 @@ def _read_info(path: Path) -> dict[str, str]:
         raise DataError(
             f"it has no line {' and no line '.join(f'{key}:' for key in missing)}", source=path, remedy=remedy
         )
+    info["Group"] = info["Group"].upper()
     numbers = {key: info[key] for key in ("ED", "ES", "Height", "Weight")}
     wrong = [key for key, value in numbers.items() if not re.fullmatch(r"\d+(\.\d+)?", value)]
     if wrong or info["Group"] not in ("NOR", "MINF", "DCM", "HCM", "RV"):

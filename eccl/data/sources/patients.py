@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,11 +18,17 @@ from eccl.data.sources.comments import read_comments
 from eccl.records import DataError
 
 RECORD, COMMENT, NAME = "record", "comment", "name"
-_WORDS = "patients?|participant|subject|person|proband|volunteer|case|pat|subj|sub|pt|pid|mrn|id|p"
-_LIKE = rf"(?:{_WORDS})[ _-]?\d+[a-z]?|sub-[a-z0-9]+|\d{{7,}}"  # how people are called: a word and a number
+_WORDS = "patient|participant|subject|person|proband|volunteer|case|paciente|paziente|sujet|subj"
+_SHORTER = "patients|pat|sub|pt|pid|mrn|id|p"  # with a number alone
+_LIKE = (  # how people are called: a word with a number or a letter, or a long number
+    rf"(?:{_WORDS})(?:[ _-]?(?:id|no|nr|number))?[ _=#.-]*(?:[a-z]{{0,3}}\d+[a-z]?|[a-rt-z])|"
+    rf"(?:{_SHORTER})[ _=-]?\d+[a-z]?|sub-[a-z0-9]+|\d{{6,}}"
+)
 _PERSON = re.compile(_LIKE, re.IGNORECASE | re.ASCII)
 _BEGINNING = re.compile(rf"({_LIKE})[ ._-].+", re.IGNORECASE | re.ASCII | re.DOTALL)
-_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])([0-2]\d|3[01])\d*")  # a folder of a day is nobody's
+_WORD = re.compile(rf"((?:{_WORDS}|{_SHORTER})?)(.*)", re.IGNORECASE | re.DOTALL)
+_DATE = re.compile(r"(19|20)\d\d(0[1-9]|1[0-2])(([0-2]\d|3[01])\d*)?")  # a folder of a day or month is nobody's
+_PARTS = re.compile(r"(?P<person>.+?)[ ._-](?P<rest>.+)|(?P<number>.*\d)(?P<letter>[a-z])", re.IGNORECASE | re.DOTALL)
 _SHORT = re.compile(r"p\d{1,4}", re.IGNORECASE)  # as the name of a download it is no person
 _PTBXL = re.compile(r"\d{5}_[hl]r")
 _OWN = "or patient=record, if each record is of another person"
@@ -43,9 +49,10 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
     paths : sequence of Path
         Headers of WFDB records, below `download`.
     patient : str
-        "record": each is of another person. "comment": as the header says. "name": the file's name up to the first _
-        or -. A number: the name of that folder above, 1 being the one that holds the record. "": the header, where all
-        say it; else each record is of another person, unless something speaks against it.
+        "record": each is of another person. "comment": as the header says. "name": the file's name up to the first
+        space, point, _ or -, or without a letter behind a number. A number: the name of that folder above, 1 being the
+        one that holds the record. "": the header, where all say it; else each record is of another person, unless
+        something speaks against it.
 
     Returns
     -------
@@ -59,8 +66,8 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
     ValueError
         If `patient` is none of these.
     DataError
-        If it is "" and folders or names look as if they held several records of a person, or some headers name one; or
-        if it tells apart what looks like one person.
+        If it is "" and folders or names look as if they held several records of a person, or some headers name one; if
+        it tells apart what looks like one person; or if folders are counted and records lie at different depths.
     """
     count, own = f"Each of {len(paths):,} records is taken for a person", [""] * len(paths)
     if patient == RECORD:
@@ -69,6 +76,10 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
         named = [_commented(path) for path in paths]
         some = sum(isinstance(name, str) for name in named)
         if patient == COMMENT or some == len(paths):
+            if not patient and _apart(paths, named, download):
+                said = "comments of headers tell records apart which a folder or a name gives to one person"
+                remedy = f"say whom to follow: patient=comment, patient={NAME}, or patient=1 for the folder; {_OWN}"
+                raise DataError(said, source=download, remedy=remedy)
             return named, f"{_people(named)}, told by the comments of the headers"
         if some:
             said = f"{some} of {len(paths)} headers name one patient in a comment, and the others do not"
@@ -76,14 +87,22 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
         _refuse_repeated(paths, download)
         return list(own), f"{count}: neither headers nor folders say whose a record is"
     names = [_stated(path, patient) for path in paths]
-    apart: dict[str, set[str]] = {}
-    for seeming, name in zip((_seeming(path, download) for path in paths), names):
-        if seeming:
-            apart.setdefault(seeming.name, set()).add(name)
-    if any(len(group) > 1 for group in apart.values()):
+    if patient != NAME and len({len(path.parts) for path in paths}) > 1:
+        said = f"records lie at different depths, so that patient={patient} means different kinds of folders"
+        raise DataError(said, source=download, remedy=f"put each as deep below the folder of its person; {_OWN}")
+    if _apart(paths, names, download):
         said = f"patient={patient} tells records apart which a folder or a name gives to one person"
         raise DataError(said, source=download, remedy=f"count from the record: 1 is the folder that holds it; {_OWN}")
     return list(names), f"{_people(names)}, told by patient={patient}"
+
+
+def _apart(paths: Sequence[Path], names: Sequence[str | DataError], download: Path) -> bool:
+    """Whether records of one folder or name that is called as people are have several names."""
+    groups: dict[str, set] = {}
+    for seeming, name in zip((_seeming(path, download) for path in paths), names):
+        if seeming:
+            groups.setdefault(seeming.name, set()).add(name)
+    return any(len(group) > 1 for group in groups.values())
 
 
 def _people(names: Sequence[str | DataError]) -> str:
@@ -105,7 +124,7 @@ def _commented(path: Path) -> str | DataError:
 def _stated(path: Path, patient: str) -> str:
     if patient == NAME:
         beginning = _BEGINNING.fullmatch(path.stem)
-        return safe_id(beginning[1] if beginning else re.split("[_-]", path.stem)[0]).lower()
+        return safe_id(beginning[1] if beginning else _divided(path.stem)[0]).lower()
     if not patient.isascii() or not patient.isdigit() or not 0 < int(patient) < 10:
         raise ValueError(f"patient is {RECORD}, {COMMENT}, {NAME}, or how many folders up; got {patient!r}")
     above = list(path.parents)[int(patient) - 1 : int(patient)]
@@ -121,12 +140,37 @@ def _refuse_repeated(paths: Sequence[Path], download: Path) -> None:
     seen = Counter(seeming for path in paths if (seeming := _seeming(path, download)))
     repeated = [seeming for seeming, count in seen.items() if count > 1]
     if repeated:
-        shape, option = re.sub(r"\d", "N", repeated[0].name), repeated[0].option
+        word, behind = _WORD.fullmatch(repeated[0].name).groups()
+        shape, option = word + re.sub(r"\w", "N", behind), repeated[0].option
         raise DataError(
             f"{len(repeated)} folders or names such as {shape} hold several records each, as of one person",
             source=download,
             remedy=f"say whom a record is of: {option}, if these are people; {_OWN}",
         )
+    for what, option, groups in (
+        ("folders", "patient=1", [(path.parent, path.stem) for path in paths]),
+        ("folders", "patient=2", [(path.parent.parent, f"{path.parent.name}/{path.stem}") for path in paths]),
+        ("beginnings of names", f"patient={NAME}", [_divided(path.stem) for path in paths]),
+    ):
+        if count := _alike(groups):
+            said = f"{count} {what} hold several records each, called alike in all of them, as the visits of people are"
+            remedy = f"say whom a record is of: {option}, if these are people; {_OWN}"
+            raise DataError(said, source=download, remedy=remedy)
+
+
+def _divided(stem: str) -> tuple[str, str]:
+    """A name such as 001_pre, A12-V2 or 100b as the part that may say who it is, and the rest."""
+    parts = _PARTS.fullmatch(stem)
+    return (parts["person"] or parts["number"], parts["rest"] or parts["letter"]) if parts else (stem, "")
+
+
+def _alike(records: Iterable[tuple[Path | str, str]]) -> int:
+    """How many groups of records hold several, of which two or more are called as those of another group."""
+    groups: dict[Path | str, set[str]] = {}
+    for group, name in records:
+        groups.setdefault(group, set()).add(name.lower())
+    often = Counter(name for names in groups.values() for name in names)
+    return sum(sum(often[name] > 1 for name in names) > 1 for names in groups.values())
 
 
 def _seeming(path: Path, download: Path) -> Seeming | None:

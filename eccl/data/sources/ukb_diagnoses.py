@@ -19,6 +19,7 @@ from eccl.records import DataError
 from eccl.traits import DISEASE_CODES
 
 EARLIEST = date(1900, 1, 1)  # nobody in UK Biobank was born before it
+FIRST_VISIT = date(2006, 1, 1)  # no visit was before it
 YEAR = 365.25  # days
 
 
@@ -59,7 +60,7 @@ def diagnoses(table: pd.DataFrame, today: date | None = None) -> Diagnoses:
     for participant, age, scan, codes, dates, *first in zip(table.index, *columns):
         try:
             records = _records(codes, dates, dict(zip(DISEASE_CODES, first)))
-            scanned = None if pd.isna(scan) else _checked(scan.date(), today, "the scan")
+            scanned = None if pd.isna(scan) else _checked(scan.date(), today, "the scan", FIRST_VISIT)
             rows[participant] = [
                 *(int(bool(records[code])) for code in DISEASE_CODES),
                 *(_days(records[code], scanned, age, today, code) for code in DISEASE_CODES),
@@ -115,10 +116,10 @@ def _days(records: list[str], scanned: date | None, age: float, today: date, cod
     return np.nan if undated and earliest > 0 else float(earliest)
 
 
-def _checked(day: date, today: date, what: str) -> date:
-    if not EARLIEST <= day <= today:
+def _checked(day: date, today: date, what: str, earliest: date = EARLIEST) -> date:
+    if not earliest <= day <= today:
         raise DataError(
-            f"{what} is dated {day.isoformat()}, not between {EARLIEST.isoformat()} and {today.isoformat()}",
+            f"{what} is dated {day.isoformat()}, not between {earliest.isoformat()} and {today.isoformat()}",
             remedy="correct the table, or leave the participant out",
         )
     return day

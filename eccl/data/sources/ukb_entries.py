@@ -13,7 +13,7 @@ from functools import lru_cache
 from eccl.traits import DISEASE_CODES
 
 SEPARATOR = "|"  # between the entries of an array, in the columns icd10 and icd10_dates
-MISSING = {"", "NA", "NaN", "nan", "None", "NULL", "null", "<NA>"}
+MISSING = {"", ".", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NaT", "None", "NULL", "null"}
 
 _CODE = r"[A-Z]\d[0-9A-Z](?:\.?[0-9X]{1,3})?[A-Z]?[.*+†-]{0,2}"  # I48, I480, I48.0, I48X, and with the signs of ICD-10
 _ENTRY = re.compile(rf"(?P<code>{_CODE})(?:(?:\s+|\s*[:–-]\s+)(?P<label>\S.*))?", re.DOTALL)

@@ -60,7 +60,7 @@ _STYLES = {
         r"([a-z_]{1,40}\.)?p(?P<field>\d{1,6})(_i(?P<instance>\d{1,2}))?(_a(?P<array>\d{1,4}))?", re.ASCII
     ),
 }
-_EID = re.compile(r"([a-z_]{1,40}\.)?eid")
+_EID = re.compile(r"([a-z_]{1,40}\.)?eid", re.IGNORECASE | re.ASCII)
 _TITLE = re.compile(r"participant id|.+\| (instance|array) \d+", re.IGNORECASE)  # as the platform writes titles
 
 
@@ -88,8 +88,9 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
     Raises
     ------
     DataError
-        If the headings are titles, the column eid is missing or there twice, two styles are mixed, or a field is there
-        twice. No heading is shown that is not the number of a field: a file without a header has participants there.
+        If the headings are titles or speak of withdrawals, the column eid is missing or there twice, two styles are
+        mixed, or a field is there twice. No heading is shown that is not the number of a field: a file without a header
+        has participants there.
     """
     if any(map(_TITLE.fullmatch, header)):
         raise DataError(
@@ -103,6 +104,12 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
             f"{len(participants)} of {len(header)} columns are named eid, expected one",
             source=path,
             remedy="give a table with the column eid, with a header, separated by commas or tabs",
+        )
+    if any("withdr" in heading.lower() for heading in header):
+        raise DataError(
+            "a column speaks of withdrawals, which no table can take out",
+            source=path,
+            remedy="write the numbers of who has withdrawn into withdrawals.txt, one a line, and take the column out",
         )
     names = {(field, 0 if field in WITHOUT_VISIT else instance): name for name, field in FIELDS.items()}
     found: dict[tuple[str, int], Column] = {}

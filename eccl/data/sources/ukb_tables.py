@@ -22,7 +22,7 @@ import pandas as pd
 
 from eccl.data.sources.ukb_entries import MISSING, SEPARATOR, code_entries, date_entries
 from eccl.data.sources.ukb_fields import FIRST, IMAGING, PERSON, Column, needed_columns, showcase_name
-from eccl.data.sources.ukb_text import FIRST_ROW, REMEDY, Read, is_text, open_text
+from eccl.data.sources.ukb_text import FIRST_ROW, NOBODY, REMEDY, Read, is_text, open_text, participant
 from eccl.records import DataError
 from eccl.traits import TRAIT_NAMES
 
@@ -32,8 +32,6 @@ CHUNK = 5_000  # rows turned into numbers at a time
 RECORDS = ("icd10", "icd10_dates", *FIRST)  # columns of text
 _REFUSED = {-1.0, -3.0}  # "do not know" and "prefer not to answer", for a person; a strain may have these values
 _SEXES = {"Female": "0", "Male": "1"}  # where the research platform has replaced codes by labels
-_NUMBER = re.compile(r"([1-9]\d{0,11})(\.0)?", re.ASCII)
-_WITHDRAWN = re.compile(r"-\d{1,11}(\.0)?", re.ASCII)  # stands in a refreshed table for who has withdrawn
 _DATE = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d[\d:.]*(Z|[+-]\d\d:?\d\d)?)?", re.ASCII)
 
 
@@ -91,7 +89,8 @@ def _check_fields(table: pd.DataFrame, tables: list[Path], instance: int) -> Non
     missing += [] if "scan_date" in table else ["scan_date"]
     if missing:
         fields = ", ".join(f"{showcase_name(name, instance)} ({name})" for name in missing)
-        raise DataError(f"fields are missing: {fields}", source=where, remedy="download them and give that table too")
+        remedy = "download them and give that table too; or name the columns as 31-0.0, p31 or f.31.0.0"
+        raise DataError(f"fields are missing: {fields}", source=where, remedy=remedy)
     if "icd10" not in table and not any(name in table for name in FIRST):
         fields = ", ".join(showcase_name(name) for name in RECORDS)
         raise DataError("no diagnoses are there", source=where, remedy=f"download some of the fields {fields}")
@@ -127,21 +126,21 @@ def _kept(
 ) -> Iterator[tuple[int, list[str]]]:
     """Row number, and participant with the cells needed, of whoever is wanted."""
     for row, (number, *cells) in chunk:
-        match = _NUMBER.fullmatch(number.strip())
-        if match is None:
-            if _WITHDRAWN.fullmatch(number.strip()):
+        eid = participant(number.strip())
+        if not eid:
+            if NOBODY.fullmatch(number.strip()):
                 continue
-            raise DataError(f"row {row} has no participant's number in the column eid", source=path, remedy=REMEDY)
-        participant = match[1]
-        if wanted is not None and participant not in wanted:
+            said = f"row {row} has no participant's number in the column eid"
+            raise DataError(said, source=path, remedy="write all of its digits there, and nothing else")
+        if wanted is not None and eid not in wanted:
             continue
-        if seen.setdefault(participant, row) != row:
+        if seen.setdefault(eid, row) != row:
             raise DataError(
-                f"the participant of row {seen[participant]} is there again in row {row}",
+                f"the participant of row {seen[eid]} is there again in row {row}",
                 source=path,
                 remedy="keep one row a participant",
             )
-        yield row, [participant, *cells]
+        yield row, [eid, *cells]
 
 
 def _values(kept: list[tuple[int, list[str]]], columns: list[Column], path: Path) -> pd.DataFrame:

@@ -23,7 +23,9 @@ Read = Callable[[list[int]], Iterator[tuple[int, list[str]]]]  # places of colum
 FIRST_ROW = 2  # of people, as a spreadsheet counts: row 1 is the header
 LONGEST_LINE = 2**24  # characters; a line of a whole release has about 2**18, and more is no table
 LONGEST_CELL = 50  # lines of one quoted cell
-_PARTICIPANT = re.compile(r"[1-9]\d{6}(\.0)?", re.ASCII)
+DIGITS = 7  # of a participant's number, as UK Biobank gives them
+NOBODY = re.compile(r"-\d{1,6}(\.0*)?", re.ASCII)  # stands in a refreshed table for who has withdrawn
+_NUMBER = re.compile(r"([1-9]\d{0,11})(?:\.0*)?|([1-9])(?:\.(\d{6})0*)?e\+?0?6", re.ASCII | re.IGNORECASE)
 REMEDY = "download the table again and check that it is whole: text with commas or tabs in UTF-8, or parquet"
 
 
@@ -51,19 +53,30 @@ def open_text(path: Path) -> Iterator[tuple[list[str], Read]]:
         unquoted = separator == "\t" and '"' not in line
 
         def read(places: list[int]) -> Iterator[tuple[int, list[str]]]:
+            before, behind = _more_than_named(lines, separator, len(header), places[0])
+            places, width = [before + place for place in places], before + len(header) + behind
             for number, line in enumerate(lines, start=FIRST_ROW):
                 if not line.strip("\r\n"):
                     continue
-                row = _cells(line, lines, separator, (len(header), places[0]), unquoted)
+                row = _cells(line, lines, separator, (width, places[0]), unquoted)
                 if row is None:
                     said = f"row {number} has quotation marks that can be read in two ways"
                     raise DataError(said, source=path, remedy="close or take out the quotation mark in this row")
-                if len(row) != len(header):
-                    said = f"row {number} has {len(row)} cells, not {len(header)}"
-                    raise DataError(said, source=path, remedy=REMEDY)
+                if len(row) != width or (behind and row[-1].strip()):
+                    wanted = f"{width}" if len(row) != width else f"{len(header)} and an empty one"
+                    raise DataError(f"row {number} has {len(row)} cells, not {wanted}", source=path, remedy=REMEDY)
                 yield number, [row[place] for place in places]
 
         yield header, read
+
+
+def participant(text: str) -> str:
+    """The number of a participant as programs write it: 1234567, 1234567.0, 1.234567e+06, 4e+06; "" of anything else.
+
+    With fewer decimals a power of ten is a number that was rounded, and nobody's.
+    """
+    match = _NUMBER.fullmatch(text)
+    return match[1] or match[2] + (match[3] or "000000") if match else ""
 
 
 def is_text(cells: Iterable[str]) -> bool:
@@ -93,6 +106,20 @@ class _Lines:
         self._back.extendleft(reversed(list(lines)))
 
 
+def _more_than_named(lines: _Lines, separator: str, width: int, place: int) -> tuple[int, int]:
+    """How many cells of a row stand before and behind those that the header names.
+
+    R writes the names of rows without a heading above them; others end each row, but not the header, with a separator.
+    """
+    line = next(lines, "")
+    lines.give_back([line] if line else [])
+    cells = [cell.strip() for cell in _quoted_line(line, separator)]
+    if len(cells) != width + 1:
+        return 0, 0
+    shifted, straight = (len(participant(cells[at])) == DIGITS for at in (place + 1, place))
+    return int(shifted and not (straight and not cells[-1])), int(straight and not cells[-1] and not shifted)
+
+
 def _cells(line: str, lines: _Lines, separator: str, form: tuple[int, int], unquoted: bool) -> list[str] | None:
     """The cells of a row that begins with a line; None if it can be read in two ways.
 
@@ -115,8 +142,8 @@ def _is_row(line: str, separator: str, form: tuple[int, int]) -> bool:
     """Whether a line has as many cells as a row, or a participant's number where a row has it."""
     count, place = form
     plain = _plain(line, separator)
-    number = place < len(plain) and _PARTICIPANT.fullmatch(_bare(plain[place].strip()))
-    return bool(number) or count in (len(plain), len(_quoted_line(line, separator)))
+    number = participant(_bare(plain[place].strip())) if place < len(plain) else ""
+    return len(number) == DIGITS or count in (len(plain), len(_quoted_line(line, separator)))
 
 
 def _plain(line: str, separator: str) -> list[str]:

@@ -8,33 +8,41 @@ one. No message here holds the number of a participant, also not as part of a pa
 from __future__ import annotations
 
 import codecs
+import errno
 import gzip
 import re
 import zlib
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import islice, takewhile
 from pathlib import Path
 from typing import NamedTuple, TextIO
 
 from eccl.data.sources.base import files_under
+from eccl.data.sources.ukb_text import DIGITS, NOBODY, participant
 from eccl.records import DataError
 
-TEXTS = ("", ".csv", ".txt", ".tsv", ".tab", ".list", ".lst")  # suffixes of what may be a list, also with .gz behind
+TEXTS = ("", ".csv", ".txt", ".tsv", ".tab", ".list", ".lst")  # suffixes of lists by name, also with .gz behind
 SHEETS = (".xlsx", ".xls", ".ods", ".zip")  # of what is a list by its name, and cannot be read
-LONGEST_LINE = 1000  # characters, of a list
+SCRIPTS = (".py", ".r", ".rmd", ".sh", ".sql", ".do", ".ipynb")  # of what may speak of lists, and is none
+OTHERS = (  # of recordings, tables and pictures, which are not looked into; a list may have any other
+    *(*SHEETS, *SCRIPTS, ".xml", ".nii", ".dcm", ".ima", ".bin", ".parquet", ".npy", ".npz", ".h5"),
+    *(".png", ".jpg", ".pdf", ".docx", ".html"),
+)
+LONGEST_LINE = 2**16  # characters, of a list
 HEAD = 50  # lines that tell whether a file is a list
+HEADINGS = 5  # lines at most that stand above the numbers
+LEAST_DIGITS = 5  # of a participant's number, in what is named a list
 MOST_NUMBERS = 2_000_000  # of one list; UK Biobank has 502,000 participants
 LARGEST_SHARE = 0.5  # of the people of a download, whom a list that its content alone tells may take out
 _ALWAYS = re.compile(r".*withdr.*|w\d+_\d{6,8}\D.*", re.IGNORECASE | re.DOTALL)
-_BY_SUFFIX = re.compile(r"w[\s_-]*\d.*", re.IGNORECASE | re.DOTALL)
+_README = re.compile(r"read[ _-]?me", re.IGNORECASE)
+_W_NUMBER = re.compile(r"w[\s_-]*\d.*", re.IGNORECASE | re.DOTALL)
 _BULK = re.compile(r"\d+_\d+_\d+_\d+\..*", re.DOTALL)  # a recording: <eid>_<field>_<visit>_<array>
-_NUMBER = re.compile(r"([1-9]\d{0,11})(\.0)?", re.ASCII)
-_PARTICIPANT = re.compile(r"[1-9]\d{6}(\.0)?", re.ASCII)
-_NOBODY = re.compile(r"-\d{1,11}(\.0)?", re.ASCII)  # stands in refreshed tables for somebody who has withdrawn
-_HEADING = re.compile(r"[^\d\W](?!.*\d{5}).{0,200}")  # of whatever kind
+_HEADING = re.compile(r"(# ?)?[^\d\W](?!.*\d{6}).{0,200}")  # of whatever kind
 _EID = re.compile(r"([a-z_]+[._])?eid|participant[ _]?id|(fid )?iid", re.IGNORECASE)
-_AROUND = " \t\r\n,;'\"\ufeff"
+_RUNNING = re.compile(r"(unnamed.*|index|row)?", re.IGNORECASE)  # heading of the numbers of rows
+_BETWEEN = re.compile(r"[\s,;|'\"()\[\]{}\ufeff\u200b]+")
 _SEVEN_DIGITS = re.compile(r"(?<!\d)\d{7}(?!\d)")
 _REMEDY = "give the list as UK Biobank sent it, as text, one number a line; or, if it is none, name it in other_lists"
 
@@ -49,8 +57,8 @@ class Withdrawals(NamedTuple):
 def find_lists(download: Path, given: str = "", others: str = "", tables: Path | None = None) -> list[Withdrawals]:
     """Every list of withdrawals: those given, and those in a download or in the folder of its tables, at any depth.
 
-    A file is one if "withdr" is in its name, or if the name begins with w and a number; or if each of its first lines
-    holds participants' numbers and nothing else, below a heading or not.
+    A file is one if "withdr" is in its name, or in that of its folder, or if the name begins with w and a number; or if
+    of its first lines, below headings or not, most hold participants' numbers and nothing else.
 
     Parameters
     ----------
@@ -73,14 +81,15 @@ def find_lists(download: Path, given: str = "", others: str = "", tables: Path |
     found = [
         Withdrawals(file, True) for path in stated for file in (files_under(path, [""]) if path.is_dir() else [path])
     ]
-    names, unseen = set(several(others)), set(several(others))
+    names, unseen, table = set(several(others)), set(several(others)), tables and tables.resolve()
     for place in [download] if tables is None or tables.is_relative_to(download) else [download, tables]:
         for path in files_under(place, [""]) if place.is_dir() else ():
             unseen.discard(path.name)
-            if path.name in names or path == tables or _BULK.fullmatch(path.name):
+            if path.name in names or path.resolve() == table or _BULK.fullmatch(path.name):
                 continue
-            if _is_named(path) or (_kind(path) in TEXTS and _holds_numbers(path)):
-                found.append(Withdrawals(path, _is_named(path)))
+            named = _is_named(path.relative_to(place))
+            if named or (_kind(path) not in OTHERS and _holds_numbers(path)):
+                found.append(Withdrawals(path, named))
     if unseen:
         said = f"{len(unseen)} of the files that other_lists names are not there"
         raise DataError(said, source=download, remedy="give the names of files, without a folder, with ; between")
@@ -90,7 +99,7 @@ def find_lists(download: Path, given: str = "", others: str = "", tables: Path |
 def withdrawn(path: Path | str) -> set[str]:
     """The numbers of those who have withdrawn, as text, from a list: one a line, or several.
 
-    Passed over are blank lines, a heading, quotation marks and separators, and negative numbers (which stand for people
+    Passed over are blank lines, headings, quotation marks and separators, and negative numbers (which stand for people
     who are in no table). A list without anybody is one too.
 
     Raises
@@ -99,18 +108,18 @@ def withdrawn(path: Path | str) -> set[str]:
         If a line is anything else, with the number of the line and never what it says.
     """
     numbers: set[str] = set()
-    odd = 0  # number of a first line that is a heading if numbers follow
+    odd = 0  # number of the first line that is a heading if numbers follow
     try:
         with _opened(Path(path), "strict") as file:
-            for row, (place, cells) in enumerate(_rows(file)):
-                found = [_NUMBER.fullmatch(cell) for cell in _people(cells, row)]
-                if row == 0 and _HEADING.fullmatch(" ".join(cells)):
-                    odd = 0 if _EID.fullmatch(" ".join(cells)) else place
-                elif not all(found) or len(numbers) > MOST_NUMBERS:
+            for row, (place, _, cells) in enumerate(_rows(file)):
+                found = [participant(cell) for cell in _people(cells)]
+                if row < HEADINGS and not numbers and _HEADING.fullmatch(" ".join(cells)):
+                    odd = 0 if _EID.fullmatch(" ".join(cells)) else odd or place
+                elif not all(len(number) >= LEAST_DIGITS for number in found) or len(numbers) > MOST_NUMBERS:
                     odd = place
                     break
                 else:
-                    numbers |= {match[1] for match in found}
+                    numbers.update(found)
                     odd = 0 if numbers else odd
     except UnicodeError as error:
         raise DataError("the list is no text in UTF-8", source=shown(path), remedy=_REMEDY) from error
@@ -167,41 +176,65 @@ def _kind(path: Path) -> str:
 
 
 def _is_named(path: Path) -> bool:
-    sent = _BY_SUFFIX.fullmatch(path.name) and _kind(path) in (*TEXTS, *SHEETS)
-    return bool(sent or _ALWAYS.fullmatch(path.name))
+    """Whether a path within the download says that it is a list, by the file's name or a folder's."""
+    sent = _W_NUMBER.fullmatch(path.name) or (_ALWAYS.fullmatch(str(path.parent)) and not _README.match(path.name))
+    if sent and _kind(path) in (*TEXTS, *SHEETS):
+        return True
+    return bool(_ALWAYS.fullmatch(path.name)) and _kind(path) not in SCRIPTS
 
 
 def _holds_numbers(path: Path) -> bool:
-    """Whether the first lines hold participants' numbers alone."""
+    """Whether most of the first lines, below headings or not, hold participants' numbers alone."""
     try:
         with _opened(path, "surrogateescape") as file:
-            rows = [cells for _, cells in islice(_rows(file), HEAD)]
-            if rows and _HEADING.fullmatch(" ".join(rows[0])):
-                del rows[0]
+            lines = list(islice(_rows(file), HEAD))
     except (OSError, EOFError, zlib.error, UnicodeError):
         return False
-    cells = [cell for row, cells in enumerate(rows) for cell in _people(cells, row)]
-    return bool(cells) and all(map(_PARTICIPANT.fullmatch, cells))
+    rows = [cells for _, _, cells in lines]
+    headings = takewhile(lambda cells: _HEADING.fullmatch(" ".join(cells)), rows[:HEADINGS])
+    people = filter(None, map(_people, rows[len(list(headings)) :]))
+    alone = [all(len(participant(cell)) == DIGITS for cell in cells) for cells in people]
+    if rows and any(map(_EID.fullmatch, rows[0])) and (columns := _columns(lines[0][1])) > 1:
+        # The table of fields that hardly anybody has looks like a list: most of its rows are a number alone.
+        return bool(alone) and all(alone) and columns <= _most(rows[1:])
+    return sum(alone) > len(alone) / 2
 
 
-def _people(cells: list[str], row: int) -> list[str]:
+def _columns(heading: str) -> int:
+    """How many columns a heading names, but for that of the numbers of rows."""
+    names = re.split(r"[,;|\t]", heading)
+    return sum(_RUNNING.fullmatch(" ".join(_BETWEEN.split(name)).strip()) is None for name in names)
+
+
+def _most(rows: list[list[str]]) -> int:
+    """The most cells that stand for people in one of some rows."""
+    return max((len(_people(cells)) for cells in rows), default=0)
+
+
+def _people(cells: list[str]) -> list[str]:
     """The cells that stand for people: without a running number before them, and without who is in no table."""
-    running = len(cells) > 1 and cells[0] in (str(row - 1), str(row), str(row + 1))
-    return [cell for cell in cells[running:] if not _NOBODY.fullmatch(cell)]
+    people = [cell for cell in cells if not NOBODY.fullmatch(cell)]
+    first, *others = [len(participant(cell)) for cell in people] or [0]
+    return people[1:] if others and first < min(others) and people[0].isdigit() else people
 
 
 @contextmanager
 def _opened(path: Path, errors: str) -> Iterator[TextIO]:
+    if path.exists() and not path.is_file():
+        raise OSError(errno.EINVAL, "no file")  # a pipe would be waited for
     opened = gzip.open if path.suffix.lower() == ".gz" else open
     with opened(path, "rb") as file:
-        wide = file.read(2) in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
-    with opened(path, "rt", encoding="utf-16" if wide else "utf-8-sig", errors=errors) as file:
+        start = file.read(2)
+    # A list without a mark of its encoding begins with a figure or a letter: in UTF-16 a zero stands behind it.
+    marked = start in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+    encoding = "utf-16" if marked else "utf-16-le" if start[1:] == b"\0" else "utf-8-sig"
+    with opened(path, "rt", encoding=encoding, errors=errors) as file:
         yield file
 
 
-def _rows(file: TextIO) -> Iterator[tuple[int, list[str]]]:
-    """The number of each line that says something, and its cells."""
+def _rows(file: TextIO) -> Iterator[tuple[int, str, list[str]]]:
+    """The number of each line that says something, the line, and its cells."""
     for place, line in enumerate(iter(lambda: file.readline(LONGEST_LINE), ""), start=1):
-        text = line.strip(_AROUND)
-        if text:
-            yield place, re.split(r"[\s,;'\"]+", text) if len(line) < LONGEST_LINE else [text]
+        cells = [cell for cell in _BETWEEN.split(line) if cell] if len(line) < LONGEST_LINE else [line]
+        if cells:
+            yield place, line, cells

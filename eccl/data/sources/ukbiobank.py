@@ -22,7 +22,7 @@ from eccl.data.sources.nifti_folders import masks_beside
 from eccl.data.sources.ukb_diagnoses import diagnoses
 from eccl.data.sources.ukb_fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
 from eccl.data.sources.ukb_tables import read_tables
-from eccl.data.sources.ukb_withdrawals import Withdrawals, find_lists, several, taken_out
+from eccl.data.sources.ukb_withdrawals import Withdrawals, find_lists, several, shown, taken_out
 from eccl.records import DataError
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
 
@@ -100,6 +100,13 @@ class UKBiobank:
 
     def listing(self, keep: Path) -> Listing:
         """Everyone with a recording of the visit who has not withdrawn."""
+        try:
+            return self._listed(keep)
+        except DataError as error:  # a file or folder may be named by a participant
+            source = shown(error.source) if error.source else None
+            raise DataError(error.problem, source=source, remedy=error.remedy) from None
+
+    def _listed(self, keep: Path) -> Listing:
         found = self._recordings()
         if not found:
             fields = f"field {RESTING_ECG} or {SHORT_AXIS}"

@@ -14,7 +14,17 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
+from eccl.data.sources.base import (
+    Listing,
+    Open,
+    Recording,
+    chosen,
+    files_under,
+    identity,
+    nothing_found,
+    refusal,
+    safe_id,
+)
 from eccl.data.sources.comments import Comments, read_comments
 from eccl.data.sources.patients import whose
 from eccl.data.sources.statements import KNOWN, snomed_codes, snomed_diagnoses
@@ -64,7 +74,8 @@ class WFDBFolder(Open):
 
     def listing(self, keep: Path) -> Listing:
         """Every .hea file; a participant is named by the file, and by its folders where two files have one name."""
-        paths = list(files_under(self.download, [".hea"]))
+        found = {identity(path): path for path in sorted(files_under(self.download, [".hea"]), reverse=True)}
+        paths = sorted(found.values())  # a record and a link to it are one
         if not paths:
             raise nothing_found(self.download, "WFDB record (.hea)")
         stems = pd.Series([safe_id(path.stem) for path in paths])
