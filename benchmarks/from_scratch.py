@@ -27,10 +27,10 @@ def main() -> None:
     config = preset()
     data = experiment.prepare(config)
 
-    def row(model: str, passes: int, labels: str, seed: int, predicted: np.ndarray) -> dict:
+    def row(model: str, passes: int, rate: float, labels: str, seed: int, predicted: np.ndarray) -> dict:
         truth = data.cohort.traits[data.split.test]
         table = trait_table({model: predicted}, truth, data.indices).query("group == 'all traits'")
-        found = {"model": model, "passes": passes, "labels": labels, "training_seed": seed}
+        found = {"model": model, "passes": passes, "learning_rate": rate, "labels": labels, "training_seed": seed}
         return found | table[["value", "low", "high", "n"]].iloc[0].to_dict()
 
     rows = []
@@ -38,13 +38,13 @@ def main() -> None:
         for seed in options.seeds:
             stage = {"epochs": passes, "patience": passes, "learning_rate": options.learning_rate}
             tuned = fine_tune(data.store, data.split, preset(seed=seed, stage_finetune=stage))
-            rows.append(row("scratch", passes, "traits", seed, tuned.predict(data.split.test)))
+            rows.append(row("scratch", passes, options.learning_rate, "traits", seed, tuned.predict(data.split.test)))
             print(rows[-1], flush=True)
     passes = config.stage_mae.epochs + config.stage_eccl.epochs
     probed = experiment.probed(data, "traits")["ECCL"]
-    rows.append(row("ECCL, probe", passes, "traits and pairs", config.seed, probed))
+    rows.append(row("ECCL, probe", passes, config.stage_eccl.learning_rate, "traits and pairs", config.seed, probed))
     print(rows[-1])
-    report.keep_or_read("from_scratch", pd.DataFrame(rows), provenance(config), keep=True)
+    report.keep_or_read("from_scratch", pd.DataFrame(rows).round(4), provenance(config), keep=True)
 
 
 if __name__ == "__main__":
