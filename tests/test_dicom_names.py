@@ -1,15 +1,17 @@
 """DICOM is told by its content: whatever files are called, however deep they lie, and whatever lies beside them."""
 
 import io
+import os
 import zipfile
 
 import numpy as np
 import pydicom
 import pytest
-from dicom_files import every, patched, saved, small_stack, written
+from dicom_files import enhanced, every, patched, saved, small_stack, written
 from making import refused
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from eccl.data.cmr import read_cine
 from eccl.data.dicom_cine import open_dicom_cine
 from eccl.simulate.dicom import dicom_files, write_zip
 
@@ -141,6 +143,19 @@ def test_files_without_preamble_are_read(tmp_path, stack, files, syntax, meta):
         assert bare[name][128:132] != b"DICM"
     cine = open_dicom_cine(written(tmp_path, bare))
     np.testing.assert_array_equal(cine.stack().images, stack.images)
+
+
+def test_one_file_without_preamble_is_told_from_nifti(tmp_path, stack):
+    path = tmp_path / "1.2.840.7"
+    path.write_bytes(enhanced(stack)[132:])
+    refused(lambda: read_cine(path), path, "phases of the beat")  # it is read as DICOM, and holds too few of them
+
+
+@pytest.mark.parametrize("name", ["pipe", "pipe.nii", "pipe.nii.gz", "pipe.zip"])
+def test_a_pipe_is_not_waited_for(tmp_path, name):
+    path = tmp_path / name
+    os.mkfifo(path)
+    refused(lambda: read_cine(path), path, "file")
 
 
 def test_two_visits_in_one_folder_are_refused(tmp_path, files, rng):

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from eccl.data.dicom_cine import DicomCine, open_dicom_cine
+from eccl.data.members import is_dicom
 from eccl.data.nifti import Nifti, open_nifti, unknown_interval, write_nifti
 from eccl.data.orientation import upright
 from eccl.data.plane import SIZE, crop_or_pad
@@ -52,12 +53,14 @@ def open_image(path: Path | str, units: tuple[str, str] | None = None, nominal: 
 def _is_dicom(path: Path) -> bool:
     if path.is_dir() or path.suffix.lower() == ".zip":
         return True
+    if not path.is_file():  # a pipe would be waited for
+        return False
     try:
         with open(path, "rb") as file:
             start = file.read(132)
     except OSError:
         return False  # that it cannot be read is for its reader to say
-    return start[:4] == b"PK\3\4" or start[128:] == b"DICM"
+    return start[:4] == b"PK\3\4" or is_dicom(start)
 
 
 def read_image(

@@ -133,6 +133,8 @@ def open_members(path: Path) -> Iterator[Members]:
 def _archive(path: Path) -> tuple[zipfile.ZipFile | None, int]:
     """The zip at a path, or None where there is a DICOM file; and its size in bytes."""
     start = b""
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError("this is no file", source=path, remedy="give a zip, a folder or a file of DICOM")
     try:
         with open(path, "rb") as file:
             start = file.read(_DICOM_START)

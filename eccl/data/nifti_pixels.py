@@ -47,8 +47,10 @@ def read_start(path: Path, count: int) -> bytes:
     Raises
     ------
     DataError
-        If it is missing or damaged.
+        If it is missing, no file or damaged.
     """
+    if path.exists() and not path.is_file():  # a pipe would be waited for
+        raise DataError("this is a folder, or no file", source=path, remedy="give the path of one image")
     try:
         with _opened(path) as file:
             return file.read(count)
