@@ -1,10 +1,13 @@
 """The encoders of the cine: sizes known from the literature, resizing, and errors that name what is wrong."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 import torch.nn.functional as F
 
-from eccl.config import CMREncoderConfig
+from eccl.config import CMREncoderConfig, preset
 from eccl.encoders.cmr import Swin, cmr_encoder
 
 
@@ -95,3 +98,17 @@ def test_settings_that_do_not_exist_or_fit_are_named(settings, words):
 def test_a_cine_with_other_frames_is_named():
     with pytest.raises(ValueError, match=r"\(2, 5, 32, 32\), expected \(B, 6"):
         small()(torch.rand(2, 5, 32, 32))
+
+
+def test_a_laptop_learns_on_two_threads_whatever_the_batch():
+    code = """
+import torch
+from eccl.config import preset
+from eccl.encoders.cmr import cmr_encoder
+torch.set_num_threads(2)
+encoder = cmr_encoder(preset("smoke").cmr)
+for batch in (3, 9):
+    encoder(torch.rand(batch, 50, 80, 80)).sum().backward()
+"""
+    assert preset("smoke").cmr == preset("laptop").cmr
+    subprocess.run([sys.executable, "-c", code], check=True)  # a process of its own: memory may be corrupted
