@@ -8,6 +8,7 @@ from dicom_files import written
 from making import refused
 
 from eccl.data import members
+from eccl.data.dicom_cine import open_dicom_cine
 from eccl.data.members import check_sizes, is_dicom, open_members
 
 FILES = {"b/two": b"2" * 300, "a.txt": b"1", "b/c/d/three.bin": b"3" * 5, "b/c/empty": b""}
@@ -54,6 +55,14 @@ def test_a_damaged_end_is_found_though_only_the_start_is_asked_for(tmp_path):
     path.write_bytes(content)
     with open_members(path) as found:
         refused(lambda: list(found.pieces("one", [0, 512], 256)), "one", "CRC-32")
+
+
+def test_a_zip_whose_member_has_no_name_is_damaged(tmp_path):
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("1.dcm", b"x")
+        archive.writestr(zipfile.ZipInfo(""), b"y")
+    refused(lambda: open_dicom_cine(path), path, "a member without a name")
 
 
 def test_links_are_counted_and_not_followed(tmp_path):

@@ -198,6 +198,8 @@ def _hidden(name: str) -> bool:
 
 def _check_zip(archive: zipfile.ZipFile, path: Path) -> None:
     for info in archive.infolist():
+        if not info.filename:
+            raise damaged(path, "a member without a name")
         place = PurePosixPath(info.filename.replace("\\", "/"))
         if place.is_absolute() or ".." in place.parts or ":" in info.filename:
             raise DataError(
