@@ -124,11 +124,16 @@ def _named(those: np.ndarray) -> str:
     return ", ".join(lead for lead, named in zip(LEADS, those) if named)
 
 
+def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
+    """Starts and ends of the stretches that a mask (T,) marks."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
+    return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
+
+
 def _first_stretch(missing: np.ndarray, rate: float) -> str:
     """From when to when samples (T,) are missing, for messages; whether there are more such stretches."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], missing, [False]])))
-    more = " and later" if len(edges) > 2 else ""
-    return f"from {edges[0] / rate:.6g} to {edges[1] / rate:.6g} s{more}"
+    (start, end), *others = stretches(missing)
+    return f"from {start / rate:.6g} to {end / rate:.6g} s{' and later' if others else ''}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -226,8 +231,7 @@ class Stack:
     source : str
         The file.
     affine : ndarray, shape (4, 4), optional
-        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); None where the file gives
-        none.
+        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); None if unknown.
     nominal : bool
         Whether the spacing is not real: ratios of volumes hold, ml do not.
     """

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from making import make_cine
 
-from eccl.data.cmr import Stack, read_cine, read_image, scale_intensity, still_cine, still_slice, write_cine
+from eccl.data.cmr import read_cine, read_image, scale_intensity, still_cine, still_slice, write_cine
 from eccl.data.plane import crop_or_pad, mask_centre, resample_plane
-from eccl.records import Cine, DataError
+from eccl.records import Cine, DataError, Stack
 
 
 def write_nifti(path, data, zooms, units=("mm", "sec")):

@@ -17,7 +17,6 @@ from eccl.data.slices import cut_cine, mid_slice, still_cine, whole_cine
 from eccl.records import FRAMES, Cine, DataError, Stack
 
 __all__ = [
-    "Stack",
     "open_image",
     "read_cine",
     "read_image",

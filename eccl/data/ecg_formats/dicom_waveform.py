@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from eccl.data.leads import lead_name
-from eccl.records import LEADS, DataError
+from eccl.records import LEADS, DataError, stretches
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -145,12 +145,12 @@ def missing(counts: np.ndarray, held: np.ndarray, rate: float) -> np.ndarray:
     limits = np.iinfo(counts.dtype)
     gaps = held & ((counts == limits.min) | (counts == limits.max))
     steps = np.abs(np.diff(counts.astype(float), axis=1)).max(axis=0) >= _STEP  # from each sample to the next
-    for start, end in _stretches(held.all(axis=0)):
+    for start, end in stretches(held.all(axis=0)):
         sudden = steps[start - 1 : start].any() or steps[end - 1 : end].any()
         if end - start >= (SHORTEST_GAP if sudden else LONGEST_PAUSE) * rate:
             gaps[:, start:end] = True
     for lead, row in enumerate(held):
-        for start, end in _stretches(row):
+        for start, end in stretches(row):
             if end - start >= LONGEST_REST * rate:
                 gaps[lead, start:end] = True
     return gaps
@@ -217,9 +217,3 @@ def _number(source: Dataset) -> int:
     if scheme.startswith("MDC") and re.fullmatch(r"\d{6}", value) and 0 < int(value) - _PARTITION < 1000:
         return int(value) - _PARTITION
     return 0
-
-
-def _stretches(mask: np.ndarray) -> list[tuple[int, int]]:
-    """Starts and ends of the stretches that a mask (T,) marks."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-    return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
