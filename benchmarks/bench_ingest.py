@@ -23,7 +23,7 @@ from eccl.simulate.biobank import write_biobank
 
 INGEST = """
 import resource, sys, time
-from eccl.data.ingest import ingest
+from eccl.data.sources.ingest import ingest
 from eccl.data.sources import open_source
 start = time.perf_counter()
 ingest(open_source("ukbiobank", sys.argv[1], key=sys.argv[2]), sys.argv[3], int(sys.argv[4]), progress=False)

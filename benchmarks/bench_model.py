@@ -18,10 +18,12 @@ from torch import Tensor, nn
 
 from eccl.config import PRESETS, Config, preset
 from eccl.encoders.cmr import cmr_encoder
-from eccl.encoders.vit import ECGEncoder, ECGMaskedAutoencoder
-from eccl.losses import contrastive, trait_loss
-from eccl.model import ECCL, CMRModel, ECGPredictor
+from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.heads import CMRModel, ECGPredictor
+from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
+from eccl.methods.model import ECCL
 from eccl.records import FRAMES, LEADS, SAMPLES
+from eccl.training.losses import contrastive, trait_loss
 from eccl.traits import TRAIT_NAMES
 
 

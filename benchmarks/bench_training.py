@@ -20,11 +20,11 @@ from torch import nn
 from eccl.config import Config, StageConfig, preset, replace
 from eccl.data.cohort import Cohort, split
 from eccl.data.store import Store, pack
-from eccl.data.transforms import CineAugmentation, ECGAugmentation
-from eccl.optimisation import epoch_batches, optimiser
-from eccl.runs import Run
+from eccl.methods.stages import Trained, fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
 from eccl.simulate.cohort import simulate_cohort
-from eccl.stages import Trained, fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
+from eccl.training.augmentation import CineAugmentation, ECGAugmentation
+from eccl.training.optimisation import epoch_batches, optimiser
+from eccl.training.runs import Run
 
 STAGES = ("stage_mae", "stage_cmr", "stage_eccl", "stage_finetune")
 

@@ -11,11 +11,12 @@ import argparse
 import numpy as np
 import pandas as pd
 
-from eccl import experiment, report
+from eccl import report
 from eccl.config import preset
-from eccl.evaluation import trait_table
-from eccl.runs import provenance
-from eccl.stages import fine_tune
+from eccl.evaluation.tables import trait_table
+from eccl.methods.stages import fine_tune
+from eccl.study import experiment
+from eccl.training.provenance import provenance
 
 
 def main() -> None:

@@ -7,11 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
-import hashlib
-import json
 import os
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -192,18 +189,3 @@ def preset(name: str | None = None, **changes: Any) -> Config:
 def to_dict(config: Any) -> dict[str, Any]:
     """A config as plain nested dicts, ready for JSON."""
     return dataclasses.asdict(config)
-
-
-def digest(*parts: Any) -> str:
-    """Ten hexadecimal digits that identify configs, strings and numbers taken together."""
-    plain = [to_dict(part) if dataclasses.is_dataclass(part) else part for part in parts]
-    text = json.dumps(plain, sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:10]
-
-
-def home() -> Path:
-    """The folder under which cohorts/, stores/ and runs/ are kept: ECCL_HOME, or the checkout, or ~/.cache/eccl."""
-    if os.environ.get("ECCL_HOME"):
-        return Path(os.environ["ECCL_HOME"]).expanduser().resolve()
-    checkout = Path(__file__).resolve().parents[1]
-    return checkout if (checkout / "pyproject.toml").exists() else Path.home() / ".cache" / "eccl"

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eccl.data.files import replacing
+from eccl.files import replacing
 from eccl.metrics import Estimate
 from eccl.records import DataError
 
@@ -55,7 +55,7 @@ def provenance_table(provenance: Mapping[str, Any], simulated: bool) -> pd.DataF
     Parameters
     ----------
     provenance : mapping
-        Of `eccl.runs.provenance()`; a nested mapping (the versions) is written on one line.
+        Of `eccl.training.provenance.provenance()`; a nested mapping (the versions) is written on one line.
     simulated : bool
         Whether the participants are simulated; said first.
     """
@@ -90,7 +90,7 @@ def keep_or_read(
     table : DataFrame, optional
         Results of this run; None reads those that were kept.
     provenance : mapping, optional
-        Of `eccl.runs.provenance()`: what made them, one column each beside every row.
+        Of `eccl.training.provenance.provenance()`: what made them, one column each beside every row.
     keep : bool
         Whether to write them.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from making import write_cohort
+from helpers.making import write_cohort
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the networks here are too small to share among threads
 
@@ -35,7 +35,7 @@ def tiny_cohort(tmp_path_factory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_store(tiny_cohort, tmp_path_factory) -> Store:
     """Store of `tiny_cohort`."""
-    from eccl.data.store import pack  # here, so that tests of the readers need no torch
+    from eccl.data.store import pack
 
     return pack(Cohort.load(tiny_cohort), tmp_path_factory.mktemp("stores") / "tiny", progress=False)
 

@@ -6,7 +6,7 @@ import json
 import numpy as np
 import pytest
 
-from eccl import config
+from eccl import cache, config
 from eccl.traits import TRAIT_NAMES, TRAITS, trait
 
 
@@ -46,7 +46,7 @@ def test_scalars_of_numpy_serve_and_mean_what_plain_ones_mean():
     assert [each.loss.temperature for each in grid] == pytest.approx([0.1, 0.15, 0.2])
     changes = {"loss": {"alpha": np.float32(0.5)}, "seed": np.int64(3), "stage_mae": {"augment": np.bool_(False)}}
     plain = config.preset("smoke", loss={"alpha": 0.5}, seed=3, stage_mae={"augment": False})
-    assert config.digest(config.preset("smoke", **changes)) == config.digest(plain)
+    assert cache.digest(config.preset("smoke", **changes)) == cache.digest(plain)
 
 
 def test_preset_comes_from_the_environment(monkeypatch):
@@ -65,14 +65,14 @@ def test_paper_preset_has_the_figures_of_the_paper():
 
 def test_digest_changes_with_any_setting_and_with_nothing_else():
     base = config.preset("smoke")
-    assert config.digest(base) == config.digest(config.preset("smoke"))
-    assert config.digest(base) != config.digest(dataclasses.replace(base, seed=1))
+    assert cache.digest(base) == cache.digest(config.preset("smoke"))
+    assert cache.digest(base) != cache.digest(dataclasses.replace(base, seed=1))
     json.dumps(config.to_dict(base))
 
 
 def test_home_follows_the_environment(monkeypatch, tmp_path):
     monkeypatch.setenv("ECCL_HOME", str(tmp_path))
-    assert config.home() == tmp_path.resolve()
+    assert cache.home() == tmp_path.resolve()
 
 
 def test_the_82_traits_are_the_fields_24100_to_24181():

@@ -67,7 +67,7 @@ def test_the_provenance_of_a_run_names_no_user_host_or_path():
     import socket
 
     from eccl.config import preset
-    from eccl.runs import provenance
+    from eccl.training.provenance import provenance
 
     text = " ".join(report.provenance_table(provenance(preset("smoke")), True).iloc[:, 0])
     assert socket.gethostname() not in text and "/home" not in text

@@ -8,27 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.dicom_cine import DicomCine, open_dicom_cine
-from eccl.data.members import is_dicom
-from eccl.data.nifti import Nifti, open_nifti, unknown_interval, write_nifti
-from eccl.data.orientation import upright
-from eccl.data.plane import SIZE, crop_or_pad
-from eccl.data.slices import cut_cine, mid_slice, still_cine, whole_cine
+from eccl.data.formats.dicom_cine import DicomCine, open_dicom_cine
+from eccl.data.formats.nifti import Nifti, open_nifti, unknown_interval, write_nifti
+from eccl.data.formats.zips import is_dicom
+from eccl.data.standard.orientation import upright
+from eccl.data.standard.plane import SIZE, crop_or_pad
+from eccl.data.standard.slices import cut_cine, mid_slice, whole_cine
 from eccl.records import FRAMES, Cine, DataError, Stack
 
-__all__ = [
-    "open_image",
-    "read_cine",
-    "read_image",
-    "scale_intensity",
-    "still_cine",
-    "still_slice",
-    "write_cine",
-    "write_stack",
-]
-
 SLICE_THICKNESS = 8.0  # mm, written into the header of a cine of one slice
-PERCENTILES = (0.5, 99.5)  # of intensity, mapped to 0 and 1
 
 
 def open_image(path: Path | str, units: tuple[str, str] | None = None, nominal: bool = False) -> Nifti | DicomCine:
@@ -43,7 +31,7 @@ def open_image(path: Path | str, units: tuple[str, str] | None = None, nominal: 
     Raises
     ------
     DataError
-        As `eccl.data.nifti.open_nifti` and `eccl.data.dicom_cine.open_dicom_cine`.
+        As `eccl.data.formats.nifti.open_nifti` and `eccl.data.formats.dicom_cine.open_dicom_cine`.
     """
     path = Path(path)
     return open_dicom_cine(path) if _is_dicom(path) else open_nifti(path, units, nominal)
@@ -98,7 +86,7 @@ def read_cine(
     resample_frames: bool = False,
     units: tuple[str, str] | None = None,
 ) -> Cine:
-    """One slice over the beat, upright (`eccl.data.orientation`); intensities untouched.
+    """One slice over the beat, upright (`eccl.data.standard.orientation`); intensities untouched.
 
     Parameters
     ----------
@@ -174,25 +162,6 @@ def write_stack(path: Path | str, stack: Stack) -> Path:
         raise ValueError(f"whole numbers up to 32767 with an affine are written; got {lowest:g} to {highest:g}")
     row, column = stack.spacing
     return write_nifti(path, stack.images, stack.affine, (column, row, stack.slice_spacing), stack.phase_interval)
-
-
-def scale_intensity(frames: np.ndarray, source: str = "") -> np.ndarray:
-    """Frames in [0, 1], float32: the cine's 0.5 and 99.5 percentiles of intensity become 0 and 1, the rest is clipped.
-
-    Raises
-    ------
-    DataError
-        If the two percentiles are equal, so that there is nothing to see.
-    """
-    low, high = np.percentile(frames, PERCENTILES)
-    if not high > low:
-        raise DataError(
-            f"no contrast: nearly all pixels are {low:g}",
-            source=source or None,
-            remedy="export the series again or leave this participant out",
-        )
-    scaled = (np.asarray(frames, dtype=np.float32) - np.float32(low)) / np.float32(high - low)
-    return np.clip(scaled, 0.0, 1.0, out=scaled)
 
 
 def still_slice(stack: Stack, labels: Stack | None = None, phase: int = 0) -> Cine:

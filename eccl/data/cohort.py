@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from eccl.config import digest
+from eccl.cache import digest
 from eccl.data.cmr import read_cine
 from eccl.data.ecg import read_ecg
-from eccl.data.splitting import PARTS, Split, split
+from eccl.data.split import PARTS, Split, split
 from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems
 from eccl.records import ECG, Cine, DataError
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES
@@ -149,7 +149,7 @@ class Cohort:
         Parameters
         ----------
         fractions, seed
-            As in `eccl.data.splitting.split`; without effect if the source gives the split.
+            As in `eccl.data.split.split`; without effect if the source gives the split.
         """
         if PART not in self.table:
             return split(patients(self.table) if PATIENT in self.table else self.participant_ids, fractions, seed)

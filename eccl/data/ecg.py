@@ -1,6 +1,6 @@
 """ECG files of every format read into checked records in mV at one rate, and WFDB written without loss at 5 uV per bit.
 
-The formats themselves are in `eccl.data.ecg_formats`; what they share is in `eccl.data.leads`.
+The formats themselves are in `eccl.data.formats`; what they share is in `eccl.data.standard.twelve_leads`.
 """
 
 from __future__ import annotations
@@ -9,19 +9,19 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.ecg_formats import aecg, cardiosoft, muse, sierra
-from eccl.data.ecg_formats.arrays import read_csv, read_npy
-from eccl.data.ecg_formats.content import parse_xml, read_content
-from eccl.data.ecg_formats.dicom_ecg import read_dicom_ecg
-from eccl.data.ecg_formats.edf import read_edf_leads
-from eccl.data.ecg_formats.hdf5 import read_hdf5
-from eccl.data.ecg_formats.kinds import kind_of, unknown_root
-from eccl.data.ecg_formats.matlab import read_matlab
-from eccl.data.ecg_formats.scp import read_scp
-from eccl.data.ecg_formats.wfdb_record import read_wfdb, record_stem
-from eccl.data.files import replacing
-from eccl.data.leads import MARGIN, Channels, assemble
-from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, DataError
+from eccl.data.formats import aecg, cardiosoft, muse, sierra
+from eccl.data.formats.arrays import read_csv, read_npy
+from eccl.data.formats.dicom_ecg import read_dicom_ecg
+from eccl.data.formats.edf import read_edf_leads
+from eccl.data.formats.guard import parse_xml, read_content
+from eccl.data.formats.hdf5 import read_hdf5
+from eccl.data.formats.kinds import kind_of, unknown_root
+from eccl.data.formats.matlab import read_matlab
+from eccl.data.formats.scp import read_scp
+from eccl.data.formats.wfdb_record import read_wfdb, record_stem
+from eccl.data.standard.twelve_leads import MARGIN, assemble
+from eccl.files import replacing
+from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, Channels, DataError
 
 __all__ = ["GAIN", "read_ecg", "record_stem", "write_ecg"]
 
@@ -49,7 +49,7 @@ def read_ecg(
 
     WFDB (with or without the extension), XML of GE MUSE, CardioSoft, Philips Sierra and HL7 aECG, SCP-ECG, DICOM, EDF
     and BDF, HDF5 (CODE-15 %, SPH), MATLAB, CSV and NPY. The format is told by the content, whatever the file is called;
-    WFDB and CSV by their names. Leads are found by name, as `eccl.data.leads.lead_name` says; other channels are left
+    WFDB and CSV by their names. Leads are found by name, as `formats.leads.lead_name` says; other channels are left
     out; the limb leads other than I and II are computed from these where they are missing. Where leads have no names
     (HDF5, MATLAB, NPY) their order is taken to be that of `LEADS`, and must keep Einthoven's and Goldberger's laws.
 

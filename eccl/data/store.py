@@ -19,12 +19,12 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
-from eccl.config import digest, home
-from eccl.data.cmr import scale_intensity
+from eccl.cache import digest, home
 from eccl.data.cohort import Cohort
 from eccl.data.ecg import GAIN
-from eccl.data.files import PARTIAL, make_folder, replacing, sha256
-from eccl.data.plane import SIZE
+from eccl.data.standard.intensity import scale_intensity
+from eccl.data.standard.plane import SIZE
+from eccl.files import PARTIAL, make_folder, replacing, sha256
 from eccl.records import FRAMES, LEADS, SAMPLES, DataError
 
 VERSION = 2  # raise it when the packed bytes of a cohort change
@@ -197,7 +197,7 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     cohort : Cohort
         What to pack. ECGs are rounded to 5 uV; cines scaled to [0, 1] each and rounded to 1/255.
     folder : path, optional
-        Where to write; by default `stores/<cohort's folder>-<fingerprint>` under `eccl.config.home()`.
+        Where to write; by default `stores/<cohort's folder>-<fingerprint>` under `eccl.cache.home()`.
     progress : bool
         Whether to show a progress bar.
 

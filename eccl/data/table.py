@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from eccl.data.splitting import PARTS
+from eccl.data.split import PARTS
 from eccl.traits import DISEASE_CODES, TRAIT_NAMES, TRAITS
 
 PERSON = {  # column: least, most, unit

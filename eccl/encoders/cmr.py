@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eccl.config import CMREncoderConfig
-from eccl.encoders.vit import Transformer, initialise, sincos_positions_2d
+from eccl.encoders.transformer import Transformer, initialise, sincos_positions_2d
 from eccl.records import FRAMES
 
 RESNET_LAYERS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}

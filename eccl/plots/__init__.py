@@ -4,8 +4,8 @@ Figures are 7 inches wide, for a column of 700 pixels at one and a half times th
 everywhere.
 """
 
-from eccl.plots.cohorts import bland_altman, histogram, ingest_outcome, scatter, trait_distributions
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
+from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, scatter, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, disease_bars, forest, group_bars, roc, trait_ranking
 from eccl.plots.style import MODEL_COLOURS, colour_of, style

@@ -20,13 +20,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eccl.config import SimulationConfig, digest, home, to_dict
-from eccl.data.blocks import in_blocks
-from eccl.data.ecg_formats.cardiosoft import write_cardiosoft
-from eccl.data.files import make_folder, replacing
+from eccl.cache import digest, home
+from eccl.config import SimulationConfig, to_dict
+from eccl.data.formats.cardiosoft import write_cardiosoft
+from eccl.data.formats.dicom_writer import write_dicom_cine
+from eccl.files import make_folder, replacing
+from eccl.parallel import in_blocks
 from eccl.records import DataError
 from eccl.simulate.cohort import BLOCK, VERSION, simulate_participant
-from eccl.simulate.dicom import write_dicom_cine
 from eccl.simulate.heart import participant_generators
 from eccl.simulate.stack import image_stack
 from eccl.traits import DISEASE_CODES, TRAITS
@@ -93,7 +94,7 @@ def write_biobank(
 
 
 def simulated_download(participants: int, **options: int) -> Path:
-    """The folder of a simulated download under `eccl.config.home()`, made now or found; options of `write_biobank`."""
+    """The folder of a simulated download under `eccl.cache.home()`, made now or found; options of `write_biobank`."""
     config = SimulationConfig(participants=participants)
     name = f"simulated-ukbiobank-{digest(config, VERSION, options)}"
     return write_biobank(config, home() / "downloads" / name, **options)

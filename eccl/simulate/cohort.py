@@ -16,12 +16,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from eccl.config import SimulationConfig, digest, home, to_dict
-from eccl.data.blocks import in_blocks
+from eccl.cache import digest, home
+from eccl.config import SimulationConfig, to_dict
 from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, TABLE
 from eccl.data.ecg import write_ecg
-from eccl.data.files import PARTIAL, make_folder, replacing
+from eccl.files import PARTIAL, make_folder, replacing
+from eccl.parallel import in_blocks
 from eccl.records import ECG, Cine, DataError
 from eccl.simulate.cine import simulate_cine
 from eccl.simulate.ecg import simulate_ecg
@@ -79,7 +80,7 @@ def simulate_cohort(
     config : SimulationConfig
         Size, seed, prevalence, coupling and the noise of coding.
     folder : path, optional
-        Where to write; by default `cohorts/sim-<participants>-<digest>` under `eccl.config.home()`.
+        Where to write; by default `cohorts/sim-<participants>-<digest>` under `eccl.cache.home()`.
     workers : int
         Processes, as in joblib; -1 takes every core.
     progress : bool

@@ -1,4 +1,4 @@
-"""Adapters: what turns a download into a Cohort. `open_source` finds one by name, `eccl.data.ingest` does the work."""
+"""Adapters: what turns a download into a Cohort. `open_source` finds one by name, `ingest` does the work."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from eccl.data.sources.base import Source
 from eccl.records import DataError
 
 SOURCES = {  # name: module, class
-    "ukbiobank": ("ukbiobank", "UKBiobank"),
+    "ukbiobank": ("ukbiobank.adapter", "UKBiobank"),
     "ptbxl": ("ptbxl", "PTBXL"),
     "wfdb_folder": ("wfdb_folder", "WFDBFolder"),
     "sunnybrook": ("nifti_folders", "Sunnybrook"),

@@ -12,7 +12,7 @@ from typing import Any, ClassVar, Protocol
 
 import pandas as pd
 
-from eccl.data.files import PARTIAL
+from eccl.files import PARTIAL
 from eccl.records import ECG, Cine, DataError
 
 REFUSAL = ("participant_id", "file", "reason", "remedy")  # columns of a quarantine table

@@ -14,7 +14,7 @@ import pandas as pd
 
 from eccl.data.ecg import read_ecg
 from eccl.data.sources.base import Listing, Open, Recording, chosen, identity, refusal
-from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
+from eccl.data.sources.scans import FEWER, RULES, measure, read_heart
 from eccl.data.sources.statements import UNKNOWN
 from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients
 from eccl.records import DataError

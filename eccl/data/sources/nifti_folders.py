@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
-from eccl.data.sources.hearts import FEWER, RULES, measure, read_heart
+from eccl.data.sources.scans import FEWER, RULES, measure, read_heart
 from eccl.records import DataError
 
 IMAGES = ("sa", "sa_edes", "sa_ed")  # of a patient, the first that is there; stems of names, in lower case

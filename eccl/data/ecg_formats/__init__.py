@@ -1,1 +1,0 @@
-"""One module a file format: each turns a file into `eccl.data.leads.Channels`, as the file states them."""

@@ -1,0 +1,200 @@
+"""UK Biobank: resting ECG (field 20205), short-axis cine (20209), traits, person and diagnoses, at one imaging visit.
+
+No participant's number leaves this module: names are keyed hashes (`sources.pseudonym`), and messages are masked.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pandas as pd
+
+from eccl.data.ecg import read_ecg
+from eccl.data.sources.base import Listing, Recording, chosen, files_under, nothing_found, refusal
+from eccl.data.sources.nifti_folders import masks_beside
+from eccl.data.sources.pseudonym import masked, pseudonym, read_or_make_key
+from eccl.data.sources.scans import FEWER, RULES, read_heart
+from eccl.data.sources.ukbiobank.diagnoses import diagnoses
+from eccl.data.sources.ukbiobank.fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
+from eccl.data.sources.ukbiobank.tables import read_tables
+from eccl.data.sources.ukbiobank.withdrawals import Withdrawals, find_lists, several, shown, taken_out
+from eccl.records import DataError
+from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+
+log = logging.getLogger(__name__)
+
+MODALITIES = {"both": ("ecg", "cmr"), "ecg": ("ecg",), "cmr": ("cmr",)}
+TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
+HEARTS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
+UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
+KEY = "key"
+_BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
+
+
+@dataclass(frozen=True)
+class UKBiobank:
+    """A download of UK Biobank.
+
+    Parameters
+    ----------
+    download : Path
+        Holds, at any depth, <eid>_20205_2_0.xml; <eid>_20209_2_0.zip, or folders <eid>/ in ukbb_cardiac's layout
+        (sa.nii.gz, seg_sa*.nii.gz; in mm and s where they do not say), which are preferred since their masks say where
+        the heart is.
+    tables : str
+        File or folder of the tabular download: .csv, .tsv, .txt or .tab, with commas or tabs, each also .gz; or
+        .parquet. By default the folder tables/ of the download.
+    withdrawals : str
+        Lists, or folders of lists, of those who have withdrawn, with ; between, beside those in the download, which
+        are found by name (w12345_20240119.csv, withdraw12345_398_20240119.txt, ...) or by content (participants'
+        numbers alone) as `withdrawals.find_lists` says. They are taken out, also of a cohort that
+        exists already. What is a list by its name and cannot be read as one stops the ingest.
+    other_lists : str
+        Names of files, with ; between, that hold participants' numbers for another purpose.
+    key : str
+        File of the secret key of the participants' names; by default one is made in the cohort's folder. Two cohorts
+        with one key give a person one name.
+    modalities : str
+        "both" takes whoever has both recordings; or "ecg", or "cmr", alone.
+    visit : int
+        2 is the first imaging visit, 3 the repeat. Folders <eid>/ are taken for the first.
+    fewer, rule : str
+        As in `eccl.data.sources.nifti_folders.NIfTIFolders`.
+    simulated : bool
+        Whether the people are: for a download that `eccl.simulate.biobank` wrote.
+    """
+
+    download: Path
+    tables: str = ""
+    withdrawals: str = ""
+    other_lists: str = ""
+    key: str = ""
+    modalities: str = "both"
+    visit: int = IMAGING
+    fewer: str = "refuse"
+    rule: str = "middle"
+    simulated: bool = False
+
+    decisive: ClassVar[tuple[str, ...]] = ("modalities", "visit", "fewer", "rule")
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """Name, licence, modalities, all four diagnoses, and the choices."""
+        return {
+            "name": "Simulated UK Biobank download" if self.simulated else "UK Biobank",
+            "licence": "CC0-1.0" if self.simulated else "UK Biobank material transfer agreement: not to be passed on",
+            "simulated": self.simulated,
+            "modalities": list(MODALITIES[chosen(self.modalities, tuple(MODALITIES))]),
+            "diagnoses": list(DISEASE_CODES),
+            "choices": {
+                "visit": self.visit,
+                "fewer": chosen(self.fewer, FEWER),
+                "rule": chosen(self.rule, RULES),
+            },
+        }
+
+    def listing(self, keep: Path) -> Listing:
+        """Everyone with a recording of the visit who has not withdrawn."""
+        try:
+            return self._listed(keep)
+        except DataError as error:  # a file or folder may be named by a participant
+            source = shown(error.source) if error.source else None
+            raise DataError(error.problem, source=source, remedy=error.remedy) from None
+
+    def _listed(self, keep: Path) -> Listing:
+        found = self._recordings()
+        if not found:
+            fields = f"field {RESTING_ECG} or {SHORT_AXIS}"
+            raise nothing_found(self.download, f"recording of {fields} at visit {self.visit}")
+        lists = find_lists(self.download, self.withdrawals, self.other_lists, self._place)
+        gone, said = taken_out(lists, found)
+        people = sorted(set(found) - gone)
+        notes = {"withdrawn: taken out": len(gone)} if gone else {}
+        if not lists:
+            notes["not compared with a list of withdrawals: none is here"] = len(people)
+            said = [f"No list of withdrawals was found: whoever has withdrawn is still among the {len(people)} people"]
+            log.warning("%s; put the list that UK Biobank sent into the download, or give withdrawals=", said[0])
+        if not people:
+            return Listing(pd.DataFrame(columns=["participant_id", "_files"]), [], notes, said)
+        table = read_tables(self._tables(lists), set(people), self.visit)
+        labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
+        key = read_or_make_key(Path(self.key).expanduser() if self.key else keep / KEY)
+        entries, refused = [], []
+        for eid in people:
+            name, error = pseudonym(eid, key), self._problem(eid, found[eid], table, labels.problems)
+            if error is not None:
+                refused.append(refusal(name, "", error))
+                continue
+            files = [str(path) for part in self.description["modalities"] for path in found[eid][part]]
+            entries.append({"participant_id": name, "_files": files, "_eid": eid})
+        listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
+        for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
+            listed = listed.join(part[columns], on="_eid")
+        return Listing(listed, refused, notes, said)
+
+    def read(self, entry: Mapping[str, Any]) -> Recording:
+        """The recordings of the modalities asked for."""
+        ecg, cine, row, files = None, None, {}, list(entry["_files"])
+        if "ecg" in MODALITIES[self.modalities]:
+            ecg = read_ecg(files.pop(0))
+        if files:
+            image, *masks = files
+            cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule, units=UKBB_CARDIAC_UNITS)
+            row = {"phases": phases}
+        return Recording(ecg, cine, row)
+
+    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+        """The text with the participant's name in place of the number, also in paths."""
+        return masked(text, entry["_eid"], entry["participant_id"])
+
+    def _recordings(self) -> dict[str, dict[str, list[Path]]]:
+        """Files by participant and modality; of a cine, its masks behind it."""
+        found: dict[str, dict[str, list[Path]]] = {}
+        for path in files_under(self.download, [".xml", ".zip", *HEARTS]):
+            bulk = _BULK.fullmatch(path.name)
+            if path.name in HEARTS and path.parent.name.isdigit() and self.visit == IMAGING:
+                if path.name != HEARTS[0] and (path.parent / HEARTS[0]).exists():
+                    continue
+                eid, modality, files = path.parent.name, "cmr", [path, *masks_beside(path)]
+            elif bulk and int(bulk["visit"]) == self.visit:
+                eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cmr", [path]
+                if modality in found.get(eid, {}):
+                    continue  # a folder with masks goes before; of several arrays the first
+            else:
+                continue
+            found.setdefault(eid, {})[modality] = files
+        return found
+
+    def _problem(self, eid: str, files: Mapping, table: pd.DataFrame, problems: Mapping) -> DataError | None:
+        fields = {"ecg": f"ECG (field {RESTING_ECG})", "cmr": f"short-axis cine (field {SHORT_AXIS})"}
+        missing = [fields[part] for part in self.description["modalities"] if part not in files]
+        if missing:
+            remedy = "download it, or take those who have the other alone: modalities=ecg or cmr"
+            return DataError(f"there is no {' and no '.join(missing)} of visit {self.visit}", remedy=remedy)
+        if eid not in table.index:
+            return DataError("no table has a row of this participant", remedy="add the table that has it")
+        return problems.get(eid)
+
+    @property
+    def _place(self) -> Path:
+        return Path(self.tables).expanduser() if self.tables else self.download / "tables"
+
+    def _tables(self, lists: Sequence[Withdrawals]) -> list[Path]:
+        place, others = self._place, {item.path.resolve() for item in lists}
+        inside = sorted(path for path in place.glob("[!.]*") if path.name.lower().endswith(TABLES))
+        tables = [
+            path for path in inside if path.resolve() not in others and path.name not in several(self.other_lists)
+        ]
+        paths = [place] if place.is_file() else tables
+        if not paths:
+            raise DataError(
+                "no table of the tabular download is here",
+                source=place,
+                remedy="put its CSV or parquet files there, or say where they are: tables=/path",
+            )
+        return paths

@@ -1,0 +1,139 @@
+"""What frozen features are worth on a small set of other people's ECGs: probes fitted across folds, with intervals.
+
+A set with labels but too few cases for one split is used whole: each fold is predicted by a probe that has seen none of
+it, and the predictions of all folds are scored together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+
+from eccl import metrics
+from eccl.evaluation.baselines import measurement_features
+from eccl.evaluation.probes import LOGISTIC_STRENGTHS
+
+INNER = 3  # groups of the other folds, by which the penalty is chosen
+SHUFFLED = "shuffled labels"
+PERMUTATIONS = 60  # of the labels, for the control: one alone may lie anywhere
+
+
+def cross_fitted(
+    features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, strength: float | None = None
+) -> np.ndarray:
+    """Log-odds (n,) of everyone by logistic regressions that were fitted, and their penalty chosen, on other folds.
+
+    They are beyond the odds of the rows that were fitted: a fold that holds many cases leaves few to the others, and
+    scores of all folds together would sort it last. The penalty is that of the lowest log loss over three groups of
+    the other folds; then all of them are fitted.
+    Missing values are imputed, and features scaled, from the rows that are fitted.
+
+    Parameters
+    ----------
+    features : DataFrame, shape (n, D)
+        May hold nan.
+    labels : ndarray of 0 and 1, shape (n,)
+    folds : ndarray of int, shape (n,)
+        A patient's recordings are all in one fold.
+    strength : float, optional
+        scikit-learn's C, instead of one that is chosen.
+
+    Raises
+    ------
+    ValueError
+        If a fold's complement has no case or no control.
+    """
+    labels, folds = np.asarray(labels, dtype=int), np.asarray(folds, dtype=int)
+    scores = np.empty(len(labels))
+    for fold in np.unique(folds):
+        test, rest = np.flatnonzero(folds == fold), np.flatnonzero(folds != fold)
+        if len(np.unique(labels[rest])) < 2:
+            raise ValueError(f"without fold {fold} there are {labels[rest].sum()} cases of {len(rest)}; merge folds")
+        chosen = _strength(features, labels, folds, rest) if strength is None else strength
+        scores[test] = _log_odds(features, labels, rest, test, chosen)
+    return scores
+
+
+def _strength(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, rows: np.ndarray) -> float:
+    """The strength of the lowest log loss over groups of the rows' folds; the weakest where none can be fitted."""
+    group = np.unique(folds[rows], return_inverse=True)[1] % INNER
+    odds = np.log(labels[rows].mean() / (1 - labels[rows].mean()))
+    losses = np.zeros(len(LOGISTIC_STRENGTHS))
+    for number in np.unique(group):
+        fitted, held = rows[group != number], rows[group == number]
+        if len(np.unique(labels[fitted])) == 2:
+            for place, strength in enumerate(LOGISTIC_STRENGTHS):
+                wrong = (_log_odds(features, labels, fitted, held, strength) + odds) * (1 - 2 * labels[held])
+                losses[place] += np.logaddexp(0, wrong).sum()
+    return LOGISTIC_STRENGTHS[int(np.argmin(losses))]
+
+
+def _log_odds(
+    features: pd.DataFrame, labels: np.ndarray, fitted: np.ndarray, wanted: np.ndarray, strength: float
+) -> np.ndarray:
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.preprocessing import StandardScaler
+
+    filled = measurement_features(features, fitted)
+    scaler = StandardScaler().fit(filled[fitted])
+    model = LogisticRegression(C=strength, max_iter=500).fit(scaler.transform(filled[fitted]), labels[fitted])
+    cases = labels[fitted].mean()
+    return model.decision_function(scaler.transform(filled[wanted])) - np.log(cases / (1 - cases))
+
+
+def transfer_table(
+    features: Mapping[str, pd.DataFrame],
+    labels: np.ndarray,
+    folds: np.ndarray,
+    patients: np.ndarray,
+    reference: str,
+    replicates: int,
+    seed: int,
+) -> pd.DataFrame:
+    """AUROC of each kind of features with its interval, paired differences to one of them, and the shuffled control.
+
+    The bootstrap draws patients, with all their recordings. The control permutes the labels among recordings, before
+    they are fitted and scored: the mean over permutations and their 95 % range. A single permutation points along some
+    direction of the features, and the rarer the cases, the further it may lie from one half.
+
+    Parameters
+    ----------
+    features : mapping of str to DataFrame, shape (n, D)
+    labels, folds : ndarray, shape (n,)
+        As in `cross_fitted`.
+    patients : ndarray, shape (n,)
+        Who each recording is of.
+    reference : str
+        The features that differences are taken to, and that the control is made with.
+    replicates, seed : int
+        Of the bootstrap; the seed also of the permutations.
+
+    Returns
+    -------
+    DataFrame
+        model, value, low, high, n (patients), recordings, cases (recordings), difference, difference_low,
+        difference_high (of the reference less the model).
+    """
+    labels = np.asarray(labels, dtype=int)
+    people, who = np.unique(np.asarray(patients), return_inverse=True)
+    weights = metrics.multiplicities(metrics.bootstrap_indices(len(people), replicates, seed))[:, who]
+    areas = {}
+    for name, table in features.items():
+        scores = cross_fitted(table, labels, folds)
+        areas[name] = metrics.auroc(labels, scores), metrics.auroc(labels, scores, weights=weights)
+    rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
+    shuffled = [rng.permutation(labels) for _ in range(PERMUTATIONS)]
+    null = np.array([metrics.auroc(own, cross_fitted(features[reference], own, folds, middle)) for own in shuffled])
+    areas[SHUFFLED] = null.mean(), null
+    rows = []
+    for name, (value, drawn) in areas.items():
+        row = {"model": name, **asdict(metrics.summarise(value, drawn, len(people)))}
+        row |= {"recordings": len(labels), "cases": int(labels.sum())}
+        if name not in (reference, SHUFFLED):
+            gain = metrics.summarise(areas[reference][0] - value, areas[reference][1] - drawn, len(people))
+            row |= {"difference": gain.value, "difference_low": gain.low, "difference_high": gain.high}
+        rows.append(row)
+    return pd.DataFrame(rows)

@@ -1,0 +1,99 @@
+"""Files and folders that appear whole or not at all, and read and write errors as sentences a user can act on."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from eccl.errors import DataError
+
+PARTIAL = ".partial"  # start of the name of what is not yet whole; the suffix stays, since writers go by it
+
+_REMEDY = {
+    errno.ENOSPC: "free space on this disk, or set ECCL_HOME to a folder on another one",
+    errno.EDQUOT: "free space within your quota, or set ECCL_HOME to a folder on another disk",
+    errno.EROFS: "choose a folder you may write to, for example by setting ECCL_HOME",
+    errno.EACCES: "choose a folder you may write to, for example by setting ECCL_HOME",
+    errno.EPERM: "choose a folder you may write to, for example by setting ECCL_HOME",
+}
+
+
+@contextmanager
+def replacing(path: Path | str) -> Iterator[Path]:
+    """A free name beside `path` to write a file or folder to; it becomes `path` when the block ends without an error.
+
+    What was at `path` stays until then, and stays for good if the block fails.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be written (full, read-only, absent), with the folder, the cause and the remedy.
+    """
+    path = Path(path)
+    beside = path.with_name(f"{PARTIAL}-{os.getpid()}-{path.name}")
+    try:
+        yield beside
+        if path.is_dir() and beside.is_dir():
+            _exchange(beside, path)
+        else:
+            os.replace(beside, path)
+    except OSError as error:
+        raise _unwritable(path, error) from error
+    finally:
+        _remove(beside)
+
+
+def make_folder(folder: Path | str) -> Path:
+    """The folder, made with its parents if it was not there.
+
+    Raises
+    ------
+    DataError
+        If it cannot be made.
+    """
+    folder = Path(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(folder / "", error) from error
+    return folder
+
+
+def sha256(path: Path | str) -> str:
+    """SHA-256 of a file, hexadecimal, read in pieces."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _unwritable(path: Path, error: OSError) -> DataError:
+    remedy = _REMEDY.get(error.errno, "check that the folder exists, is a folder and can be written")
+    return DataError(
+        f"cannot write {path.name} in the folder {path.parent} ({error.strerror or error})",
+        source=path,
+        remedy=remedy,
+    )
+
+
+def _exchange(new: Path, old: Path) -> None:
+    # A folder with content cannot be replaced in one step: it steps aside first.
+    aside = old.with_name(f"{PARTIAL}-{os.getpid()}-old-{old.name}")
+    os.replace(old, aside)
+    try:
+        os.replace(new, old)
+    except OSError:
+        os.replace(aside, old)
+        raise
+    shutil.rmtree(aside, ignore_errors=True)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        with suppress(OSError):  # most often it has become `path`; nothing here may hide the error that matters
+            path.unlink()

@@ -1,0 +1,177 @@
+"""Figures of measured quantities: how traits are distributed, associated, and agreed upon; and who is in a cohort."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eccl.metrics import Estimate, pearson
+from eccl.plots.style import INK, MUTED, SEX_COLOURS, colour_of, legend_above, new_figure, style
+from eccl.traits import trait
+
+
+def trait_distributions(table: pd.DataFrame, references: pd.DataFrame) -> Figure:
+    """Distribution of traits by sex, with the published mean (tick) and SD (bar) of each sex below it.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Columns sex (0 female, 1 male) and the traits.
+    references : DataFrame
+        Columns trait, sex (0 or 1), mean, sd in the trait's unit; one panel for each trait, in order.
+    """
+    names = list(dict.fromkeys(references["trait"]))
+    columns = min(3, len(names))
+    rows = -(-len(names) // columns)
+    with style():
+        figure, axes = new_figure(2.0 * rows + 0.3, rows, columns)
+        for panel, name in zip(axes.flat, names):
+            _distribution(panel, table, references[references["trait"] == name], name)
+        for panel in axes.flat[len(names) :]:
+            panel.set_axis_off()
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
+def _distribution(panel: Axes, table: pd.DataFrame, references: pd.DataFrame, name: str) -> None:
+    values = table[name].to_numpy(float)
+    bins = np.linspace(*np.nanpercentile(values, (0.2, 99.8)), 31)
+    top = 0.0
+    for sex, label in enumerate(SEX_COLOURS):
+        shown = values[table["sex"] == sex]
+        density, _, _ = panel.hist(
+            shown, bins, density=True, linewidth=0, color=SEX_COLOURS[label], alpha=0.45, label=label
+        )
+        top = max(top, float(np.nanmax(density)))
+    for sex, label in enumerate(SEX_COLOURS):
+        known = references[references["sex"] == sex]
+        for mean, sd in zip(known["mean"], known["sd"]):
+            height = -top * (0.08 + 0.09 * sex)
+            panel.plot(
+                [mean - sd, mean + sd], [height] * 2, color=SEX_COLOURS[label], linewidth=2.5, solid_capstyle="butt"
+            )
+            panel.plot(mean, height, "|", color=INK, markersize=7, markeredgewidth=1.5)
+    panel.plot([], [], "|-", color=MUTED, markeredgecolor=INK, linewidth=2.5, label="published mean ± SD")
+    panel.axhline(0, color="#555555", linewidth=0.8)
+    panel.set(xlabel=f"{trait(name).label} ({trait(name).unit})", yticks=[], ylim=(-top * 0.25, top * 1.05))
+    panel.spines["left"].set_visible(False)
+    _shrink_label(panel)
+
+
+def _shrink_label(panel: Axes) -> None:
+    if len(panel.get_xlabel()) > 30:
+        panel.xaxis.label.set_size(8)
+
+
+def scatter(
+    x: np.ndarray, y: np.ndarray, xlabel: str, ylabel: str, r: Estimate | None = None, model: str | None = None
+) -> Figure:
+    """Points of two quantities with the least-squares line; r (with its interval if given) in the title."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    known = np.isfinite(x) & np.isfinite(y)
+    with style():
+        figure, axes = new_figure(4.2)
+        panel = axes[0, 0]
+        colour = colour_of(model) if model else "#0072B2"
+        panel.scatter(x, y, s=12, color=colour, alpha=0.4, linewidth=0)
+        slope, level = np.polyfit(x[known], y[known], 1)
+        ends = np.array([x[known].min(), x[known].max()])
+        panel.plot(ends, level + slope * ends, color=INK)
+        text = f"r = {r}" if r else f"r = {pearson(x, y):.2f}"
+        panel.set(xlabel=xlabel, ylabel=ylabel, title=f"{text}, n = {r.n if r else known.sum()}")
+    return figure
+
+
+def histogram(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
+    """Distribution of one quantity in several samples, each as a share of its own size.
+
+    Parameters
+    ----------
+    values : mapping of name to ndarray, shape (n,)
+        Samples may differ in size.
+    xlabel : str
+        The quantity and its unit.
+    """
+    bins = np.histogram_bin_edges(np.concatenate([np.asarray(sample, float) for sample in values.values()]), 30)
+    with style():
+        figure, axes = new_figure(2.8)
+        panel = axes[0, 0]
+        for (name, sample), colour in zip(values.items(), ("#0072B2", "#D55E00", "#009E73", "#CC79A7")):
+            share = np.full(len(sample), 100 / len(sample))
+            label = f"{name} (n = {len(sample)})"
+            panel.hist(sample, bins, weights=share, color=colour, alpha=0.5, linewidth=0, label=label)
+        panel.set(xlabel=xlabel, ylabel="share (%)")
+        legend_above(figure, panel)
+    return figure
+
+
+def bland_altman(measured: np.ndarray, predicted: np.ndarray, quantity: str, unit: str) -> Figure:
+    """Difference of prediction and measurement against their mean, with bias and 95 % limits of agreement.
+
+    References
+    ----------
+    Bland and Altman, Lancet 1986.
+    """
+    measured, predicted = np.asarray(measured, float), np.asarray(predicted, float)
+    known = np.isfinite(measured) & np.isfinite(predicted)
+    mean, difference = ((measured + predicted) / 2)[known], (predicted - measured)[known]
+    bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
+    with style():
+        figure, axes = new_figure(3.8)
+        panel = axes[0, 0]
+        panel.scatter(mean, difference, s=12, color="#0072B2", alpha=0.4, linewidth=0)
+        for level, text, line in (
+            (bias, "bias", "-"),
+            (bias - spread, "−1.96 SD", "--"),
+            (bias + spread, "+1.96 SD", "--"),
+        ):
+            panel.axhline(level, color=INK, linestyle=line, linewidth=1)
+            panel.annotate(
+                f"{text}\n{level:+.1f} {unit}",
+                (1.01, level),
+                xycoords=("axes fraction", "data"),
+                va="center",
+                fontsize=8,
+            )
+        panel.set(
+            xlabel=f"mean of predicted and measured {quantity} ({unit})",
+            ylabel=f"predicted - measured ({unit})",
+            title=f"n = {known.sum()}",
+        )
+    return figure
+
+
+def ingest_outcome(summary: pd.DataFrame) -> Figure:
+    """How many participants an ingest took, refused for each reason, and noted something about.
+
+    Parameters
+    ----------
+    summary : DataFrame
+        outcome, reason, participants: of `eccl.data.sources.ingest.ingest_tables`.
+    """
+    colours = {"in the cohort": "#0072B2", "refused": "#D55E00", "noted": MUTED}
+    names = [textwrap.fill(reason or outcome, 60) for outcome, reason in zip(summary["outcome"], summary["reason"])]
+    lines = sum(name.count("\n") + 1 for name in names)
+    with style():
+        figure, axes = new_figure(0.8 + 0.2 * lines + 0.08 * len(names))
+        panel = axes[0, 0]
+        for outcome, colour in colours.items():
+            rows = np.flatnonzero(summary["outcome"] == outcome)
+            if not len(rows):
+                continue
+            panel.barh(rows, summary["participants"].iloc[rows], 0.7, color=colour, label=outcome)
+        for row, count in enumerate(summary["participants"]):
+            panel.annotate(f"{count:,}", (count, row), (4, 0), textcoords="offset points", va="center", fontsize=8.5)
+        panel.set_yticks(range(len(names)), names)
+        panel.set(xlabel="participants", ylim=(len(names) - 0.5, -0.5))
+        panel.set_xlim(0, 1.12 * max(1, summary["participants"].max()))
+        panel.tick_params(axis="y", length=0, labelsize=8)
+        panel.spines["left"].set_visible(False)
+        panel.grid(axis="x", color="#eeeeee")
+        legend_above(figure, panel)
+    return figure

@@ -1,0 +1,178 @@
+"""A cine and a stack of slices with their geometry, checked on construction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from eccl.errors import DataError
+
+FRAMES = 50  # of one R-R interval, in every cine inside a cohort
+BEAT = (250.0, 3000.0)  # ms, the shortest and the longest R-R interval: 240 and 20 beats a minute
+PIXEL = (0.1, 10.0)  # mm, the smallest and the largest pixel of an image of a heart
+
+
+@dataclass(frozen=True, eq=False)
+class Cine:
+    """One short-axis slice over the beat, as F frames of magnitude image.
+
+    Attributes
+    ----------
+    frames : ndarray of float32, shape (F, H, W)
+        Intensity, non-negative, arbitrary unit. Seen from the apex: rows run to the patient's feet and back, columns
+        to the left and back (`data.standard.orientation`), so that the right ventricle lies on the left of the picture.
+    spacing : tuple of float
+        Pixel size in mm, (row, column).
+    frame_interval : float
+        Time between frames, in ms. F times it is one R-R interval.
+    source : str
+        The file it came from, for messages; empty if made in memory.
+
+    Raises
+    ------
+    DataError
+        If there are no frames, a value is not finite, a pixel is smaller than 0.1 mm or larger than 10 mm, or the beat
+        is shorter than 0.25 s or longer than 3 s.
+    """
+
+    frames: np.ndarray
+    spacing: tuple[float, float]
+    frame_interval: float
+    source: str = ""
+
+    def __post_init__(self) -> None:
+        where = self.source or None
+        if self.frames.ndim != 3:
+            raise DataError(
+                f"a cine with {self.frames.ndim} dimensions, expected 3 (frames, rows, columns)",
+                source=where,
+                remedy="select one slice over time",
+            )
+        if 0 in self.frames.shape:
+            raise DataError(
+                f"an empty cine of shape {self.frames.shape}",
+                source=where,
+                remedy="export the series again, with its frames",
+            )
+        if not np.isfinite(self.frames).all():
+            raise DataError(
+                "pixel values that are not finite",
+                source=where,
+                remedy="export the series again or leave this participant out",
+            )
+        if len(self.spacing) != 2 or not all(PIXEL[0] <= length <= PIXEL[1] for length in self.spacing):
+            raise DataError(
+                f"a pixel spacing of {' x '.join(f'{length:g}' for length in self.spacing)} mm, where an image of a "
+                f"heart has {PIXEL[0]:g} to {PIXEL[1]:g}",
+                source=where,
+                remedy="write the real spacing into the header, in mm",
+            )
+        check_beat(len(self.frames), self.frame_interval, where)
+        object.__setattr__(self, "frames", np.ascontiguousarray(self.frames, dtype=np.float32))
+
+
+def check_beat(frames: int, interval: float, source: object) -> None:
+    """Nothing, if so many frames at such an interval (ms) last as long as a heartbeat.
+
+    Raises
+    ------
+    DataError
+        If the interval is not known, or they last less than 0.25 s or more than 3 s.
+    """
+    beat = frames * interval
+    if BEAT[0] <= beat <= BEAT[1]:
+        return
+    what = f"a frame interval of {interval:g} ms: {frames} frames of it are a beat of {beat / 1000:g} s, and one lasts "
+    what += f"{BEAT[0] / 1000:g} to {BEAT[1] / 1000:g} s"
+    if abs(interval - 1000) < 1:
+        what += "; the time was left at the converter's default of 1 s"
+    remedy = "write the real time between frames (R-R interval / frames) into the file, in the unit that it states"
+    raise DataError(what, source=source, remedy=remedy)
+
+
+@dataclass(frozen=True, eq=False)
+class Stack:
+    """Short-axis slices at as many phases of the beat as the file holds, no more, and in the file's order.
+
+    Attributes
+    ----------
+    images : ndarray of float32, shape (F, Z, H, W)
+        Intensity (or labels); phase, slice, row, column.
+    spacing : tuple of float
+        Pixel size in mm, (row, column).
+    slice_spacing : float
+        Distance between slices, mm.
+    phase_interval : float
+        Time between phases, ms; NaN where the file states none.
+    source : str
+        The file.
+    affine : ndarray, shape (4, 4), optional
+        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); None if unknown.
+    nominal : bool
+        Whether the spacing is not real: ratios of volumes hold, ml do not.
+    """
+
+    images: np.ndarray
+    spacing: tuple[float, float]
+    slice_spacing: float
+    phase_interval: float
+    source: str = ""
+    affine: np.ndarray | None = None
+    nominal: bool = False
+
+    @property
+    def phases(self) -> int:
+        """How many phases of the beat there are."""
+        return len(self.images)
+
+    @property
+    def slices(self) -> int:
+        """How many slices there are."""
+        return self.images.shape[1]
+
+    @property
+    def shape(self) -> tuple[int, int, int, int]:
+        """Phases, slices, rows, columns."""
+        return self.images.shape
+
+    def stack(self, slices: Sequence[int] | None = None) -> Stack:
+        """Neighbouring slices alone, or all, as `DicomCine.stack` gives them.
+
+        Raises
+        ------
+        DataError
+            If there is no such slice.
+        """
+        if slices is None:
+            return self
+        slices = check_slices(slices, self.slices, self.source)
+        affine = None if self.affine is None else self.affine @ shifted(slices[0])
+        return replace(self, images=self.images[:, slices], affine=affine)
+
+
+def shifted(slices: int) -> np.ndarray:
+    """The affine (4, 4) that moves by some slices."""
+    move = np.eye(4)
+    move[2, 3] = slices
+    return move
+
+
+def check_slices(slices: Sequence[int], depth: int, source: object) -> list[int]:
+    """The slices as a list, if each is one of `depth`, counted from 0.
+
+    Raises
+    ------
+    DataError
+        If one is not, or none is asked for.
+    """
+    chosen = list(slices)
+    wrong = [index for index in chosen if not 0 <= index < depth]
+    if wrong or not chosen:
+        raise DataError(
+            f"no slice {wrong[0] if wrong else 'is asked for'} among {depth}",
+            source=source,
+            remedy="count slices from 0, or take the middle one",
+        )
+    return chosen

@@ -1,0 +1,1 @@
+"""What every notebook needs: the data of a config, and comparisons on them."""

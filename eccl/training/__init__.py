@@ -1,0 +1,1 @@
+"""How a model is trained: the loop, its losses and augmentation, and the folder of a run."""

@@ -1,0 +1,277 @@
+"""The one training loop, for every stage: `fit`.
+
+All randomness of an epoch (order, augmentation, masks, dropout) comes from the seed and the epoch's number alone, so a
+training that was interrupted goes on from the last whole epoch as if nothing had happened: on a CPU, bit for bit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from tqdm import tqdm
+
+from eccl.config import Config, StageConfig, to_dict
+from eccl.machine import engine
+from eccl.training.optimisation import TRAINING, VALIDATION, entropy, epoch_batches, learning_rate, optimiser
+from eccl.training.provenance import provenance
+from eccl.training.runs import Run
+
+LARGEST_GRADIENT = 1.0  # L2 norm over all parameters; longer gradients are scaled down to it
+
+Score = Callable[[np.ndarray, np.ndarray], float]
+
+
+class Step(NamedTuple):
+    """What a step makes of a batch: its mean loss and, where a score chooses the epoch, what that needs."""
+
+    loss: Tensor
+    prediction: Tensor | None = None
+    target: Tensor | None = None
+
+
+@dataclass(frozen=True)
+class Objective:
+    """What a stage optimises and by what its best epoch is chosen.
+
+    Attributes
+    ----------
+    step : callable (model, batch, generator) -> Step
+        Augments if `model.training`, and draws from the generator alone.
+    score : callable (prediction, target) -> float, optional
+        Of the whole validation split; None takes the validation loss.
+    better : "lower" or "higher"
+        Direction of the score.
+    """
+
+    step: Callable[[nn.Module, Any, torch.Generator], Step]
+    score: Score | None = None
+    better: Literal["lower", "higher"] = "lower"
+
+    @property
+    def criterion(self) -> str:
+        """Column of the history that chooses the epoch."""
+        return "validation_loss" if self.score is None else "validation_score"
+
+    def best_epoch(self, history: Sequence[dict[str, float]]) -> int:
+        """Position of the best value of the criterion; the first of equals."""
+        values = [row[self.criterion] for row in history]
+        return values.index(min(values) if self.better == "lower" else max(values))
+
+    def ended(self, history: Sequence[dict[str, float]], stage: StageConfig) -> bool:
+        """Whether all epochs are done, or `patience` epochs have passed without a better value."""
+        if not history:
+            return False
+        return len(history) >= stage.epochs or len(history) - 1 - self.best_epoch(history) >= stage.patience
+
+
+@dataclass(frozen=True, eq=False)
+class Task:
+    """What is trained on whom.
+
+    Attributes
+    ----------
+    objective : Objective
+        Loss, score and its direction.
+    read : callable (indices) -> batch
+        A dataclass of tensors with a method `to(device)`, such as `Store.batch` gives.
+    train, validation : ndarray of int
+        Participants, as positions that `read` takes.
+    stage : StageConfig
+        How to optimise.
+    """
+
+    objective: Objective
+    read: Callable[[np.ndarray], Any]
+    train: np.ndarray
+    validation: np.ndarray
+    stage: StageConfig
+
+
+class _Objective(nn.Module):
+    """Model and step as one module: precision and data parallelism then wrap all of a step.
+
+    A batch travels as its fields, since the wrappers rebuild what they are given and a frozen dataclass forbids it.
+    """
+
+    def __init__(self, model: nn.Module, objective: Objective):
+        super().__init__()
+        self.model, self.step = model, objective.step
+
+    def forward(self, kind: type, fields: dict[str, Tensor], generator: torch.Generator) -> Step:
+        return self.step(self.model, kind(**fields), generator)
+
+
+class _Reader(Dataset):
+    """A store read by lists of indices."""
+
+    def __init__(self, read: Callable[[np.ndarray], Any]):
+        self.read = read
+
+    def __getitem__(self, indices: np.ndarray) -> Any:
+        return self.read(indices)
+
+
+def fit(
+    model: nn.Module,
+    task: Task,
+    run: Run,
+    config: Config,
+    *,
+    description: dict[str, Any] | None = None,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    progress: bool = True,
+) -> nn.Module:
+    """The model with the weights of its best epoch, on the CPU: trained, resumed, or read from a complete run.
+
+    Parameters
+    ----------
+    model : nn.Module
+        With its initial weights. It is changed in place.
+    task : Task
+        Objective, participants and optimisation.
+    run : Run
+        Where everything is written. If it is complete, nothing is trained.
+    config : Config
+        Seed, precision and devices. With several devices (`eccl.machine.engine`) each batch is shared among them.
+    description : dict, optional
+        What config.json and provenance.json say besides: the stage, earlier runs, data.
+    on_epoch : callable, optional
+        Called with the row of the history once an epoch is safely on disk.
+    progress : bool
+        Show a bar.
+
+    Raises
+    ------
+    FloatingPointError
+        If the loss or the score is no longer a number.
+    DataError
+        If the run's folder cannot be read or written, or another process is training it.
+    """
+    if not run.complete:
+        fabric = engine(config)
+        writes = fabric.is_global_zero
+        cuda = [fabric.device] if fabric.device.type == "cuda" else []
+        with run.lock() if writes else contextlib.nullcontext(), torch.random.fork_rng(cuda):
+            if not run.complete:
+                bar = tqdm(desc=run.name, leave=False, mininterval=1.0, disable=not (progress and writes))
+                with bar:
+                    _train(model, task, run, config, description or {}, fabric, bar, on_epoch)
+        fabric.barrier()
+    return run.load_into(model.cpu()).eval()
+
+
+def _train(
+    model: nn.Module,
+    task: Task,
+    run: Run,
+    config: Config,
+    description: dict[str, Any],
+    fabric: Any,
+    bar: tqdm,
+    on_epoch: Callable[[dict[str, float]], None] | None,
+) -> None:
+    """Trains from the run's last whole epoch until the stage has ended, and completes the run."""
+    objective, stage = task.objective, task.stage
+    plain = optimiser(model, stage)
+    module, optimizer = fabric.setup(_Objective(model, objective), plain)
+    state = run.load_state() or {"history": [], "best": None}
+    history, best = state["history"], state["best"]
+    if history:
+        model.load_state_dict(state["model"])
+        plain.load_state_dict(state["optimiser"])
+    if fabric.is_global_zero:
+        run.save_json("config.json", {**description, "config": to_dict(config)})
+
+    while not objective.ended(history, stage):
+        epoch, began = len(history), time.perf_counter()
+        generator = _draw(fabric, TRAINING, config.seed, epoch, fabric.global_rank)
+        batches = epoch_batches(task.train, stage.batch_size, config.seed, epoch, fabric.global_rank, fabric.world_size)
+        bar.total, total = stage.epochs * len(batches), torch.zeros((), device=fabric.device)
+        module.train()
+        for position, batch in enumerate(_load(task.read, batches, fabric, config.workers), start=epoch * len(batches)):
+            for group in plain.param_groups:
+                group["lr"] = learning_rate(position, bar.total, stage)
+            loss = module(type(batch), vars(batch), generator).loss
+            fabric.backward(loss)
+            fabric.clip_gradients(module, optimizer, max_norm=LARGEST_GRADIENT, error_if_nonfinite=False)
+            optimizer.step()
+            optimizer.zero_grad()
+            total += loss.detach()
+            bar.update(position + 1 - bar.n)
+
+        row = {
+            "epoch": epoch,
+            "train_loss": float(fabric.all_reduce(total)) / len(batches),
+            **_evaluate(module, task, fabric, config),
+            "learning_rate": plain.param_groups[0]["lr"],
+            "seconds": time.perf_counter() - began,
+        }
+        row = fabric.broadcast(row)  # all processes decide alike on the best epoch and on the end
+        _check_finite(row, run, stage)
+        history.append(row)
+        bar.set_postfix({name: f"{row[name]:.3f}" for name in ("train_loss", objective.criterion)}, refresh=False)
+        if objective.best_epoch(history) == epoch:
+            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        if fabric.is_global_zero:
+            run.save_state(
+                {"model": model.state_dict(), "optimiser": plain.state_dict(), "best": best, "history": history}
+            )
+            run.save_history(history)
+        if on_epoch is not None:
+            on_epoch(row)
+
+    if fabric.is_global_zero:
+        seconds = sum(row["seconds"] for row in history)
+        metrics = {"stopped_after": len(history), "chosen_by": objective.criterion, "better": objective.better}
+        metrics |= history[objective.best_epoch(history)]
+        run.finish(best, history, metrics, provenance(config, **description, run=run.name, total_seconds=seconds))
+
+
+@torch.no_grad()
+def _evaluate(module: nn.Module, task: Task, fabric: Any, config: Config) -> dict[str, float]:
+    """Loss and score of the whole validation split, by each process, with the same draw at every epoch."""
+    module.eval()
+    generator = _draw(fabric, VALIDATION, config.seed)
+    count = max(1, len(task.validation) // task.stage.batch_size)
+    batches = np.array_split(task.validation, count)  # none is smaller than a batch, or has fewer negatives
+    steps = [module(type(batch), vars(batch), generator) for batch in _load(task.read, batches, fabric, config.workers)]
+    loss = np.average([float(step.loss) for step in steps], weights=[len(batch) for batch in batches])
+    if task.objective.score is None:
+        return {"validation_loss": float(loss)}
+    prediction = torch.cat([step.prediction for step in steps]).float().cpu().numpy()
+    target = torch.cat([step.target for step in steps]).float().cpu().numpy()
+    return {"validation_loss": float(loss), "validation_score": float(task.objective.score(prediction, target))}
+
+
+def _draw(fabric: Any, purpose: int, *key: int) -> torch.Generator:
+    """A generator on the device for augmentation and masks; dropout, which knows no generator, is seeded as well."""
+    dropout, draw = (int(word) for word in entropy(purpose, *key).generate_state(2, np.uint32))
+    torch.manual_seed(dropout)
+    return torch.Generator(device=fabric.device).manual_seed(draw)
+
+
+def _load(read: Callable, batches: list[np.ndarray], fabric: Any, workers: int) -> Iterator[Any]:
+    """Batches on the device, in order, whatever the number of reading processes."""
+    pinned = fabric.device.type == "cuda"
+    loader = DataLoader(_Reader(read), sampler=batches, batch_size=None, num_workers=workers, pin_memory=pinned)
+    for batch in loader:
+        yield batch.to(fabric.device)
+
+
+def _check_finite(row: dict[str, float], run: Run, stage: StageConfig) -> None:
+    for name, value in row.items():
+        if not math.isfinite(value):
+            raise FloatingPointError(
+                f"{run.name}, epoch {row['epoch']}: the {name.replace('_', ' ')} is {value}. Remedy: lower the "
+                f"learning rate of this stage (now {stage.learning_rate:g}) or lengthen its warm-up (now "
+                f"{stage.warmup:g} of the epochs), or train in precision 32-true; the epochs before are kept."
+            )

@@ -1,0 +1,1 @@
+"""Makers of files, cohorts and processes for the tests."""

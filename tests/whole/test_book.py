@@ -1,0 +1,181 @@
+"""The book: its contents exist, links and citations resolve, and no result is typed into prose."""
+
+import ast
+import csv
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+BOOK = ROOT / "book"
+CONFIG = yaml.safe_load((ROOT / "_config.yml").read_text())
+TOC = yaml.safe_load((ROOT / "_toc.yml").read_text())
+ENTRIES = [TOC["root"]] + [chapter["file"] for part in TOC["parts"] for chapter in part["chapters"]]
+PAGES = sorted([*BOOK.glob("*.md"), *(ROOT / "notebooks").glob("*.md")])
+IDS = [page.name for page in PAGES]
+
+
+@pytest.mark.parametrize("entry", ENTRIES)
+def test_every_entry_of_the_contents_exists(entry):
+    assert (BOOK / f"{entry}.md").is_file()
+
+
+def test_every_page_is_in_the_contents_once():
+    pages = [page.stem if page.parent == BOOK else f"notebooks/{page.stem}" for page in PAGES]
+    assert sorted(ENTRIES) == sorted(pages)
+
+
+@pytest.mark.parametrize("name", ["_config.yml", "_toc.yml", "notebooks"])
+def test_the_book_reaches_the_repository_by_relative_links(name):
+    link = BOOK / name
+    assert link.is_symlink() and not link.readlink().is_absolute()
+    assert link.resolve() == ROOT / name
+
+
+def test_a_failing_cell_fails_the_build():
+    assert CONFIG["sphinx"]["config"]["nb_execution_raise_on_error"] is True
+    assert CONFIG["execute"]["allow_errors"] is False
+    assert CONFIG["execute"]["execute_notebooks"] in ("cache", "force")
+    assert "suppress_warnings" not in CONFIG["sphinx"]["config"], "-W must see every warning"
+
+
+def test_one_of_the_two_forms_of_a_notebook_is_a_page():
+    assert "notebooks/*.ipynb" in CONFIG["exclude_patterns"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_links_between_pages_resolve(page):
+    for target in re.findall(r"\]\(([^)#\s]+\.(?:md|ipynb))(?:#[^)]*)?\)", page.read_text()):
+        base = BOOK / "notebooks" if page.parent != BOOK else BOOK
+        assert Path(os.path.normpath(base / target)).exists(), target  # as Sphinx does: the link is not followed
+
+
+def keys_cited(text: str) -> set[str]:
+    cited = re.findall(r"\{cite(?::\w+)?\}`([^`]+)`", text)
+    return {key.strip() for group in cited for key in group.split(",")}
+
+
+def test_the_bibliography_is_what_the_pages_cite():
+    listed = re.findall(r"^@\w+\{([^,\s]+),", (BOOK / "references.bib").read_text(), re.MULTILINE)
+    assert len(listed) == len(set(listed))
+    assert set().union(*(keys_cited(page.read_text()) for page in PAGES)) == set(listed)
+
+
+# Macros that MathJax would fetch as an extension, which the one vendored file cannot
+FETCHED = r"\\(boldsymbol|bm|color|textcolor|colorbox|cancel|bcancel|unicode|href|enclose|ce|bra|ket|verb|toggle)\b"
+
+
+def test_mathematics_is_drawn_without_the_network():
+    path = CONFIG["sphinx"]["config"]["mathjax_path"]
+    assert path.startswith("../") and CONFIG["sphinx"]["config"]["html_extra_path"] == ["_extra"]
+    vendored = BOOK / "_extra" / path.removeprefix("../")
+    assert vendored.stat().st_size > 1_000_000 and (vendored.parent / "LICENSE").is_file()
+    for page in PAGES:
+        assert not re.search(FETCHED, page.read_text()), f"{page.name}: not in the vendored MathJax"
+
+
+# A decimal on a page is one of four: glued (the role stands there, no number), a licence's version, a value of a CSV in
+# book/results/, or, inside code or mathematics, a number that the package's source holds. Anything else is a result
+# somebody typed. Whole numbers are not looked at: they are counts and settings.
+
+DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\.?\d)")
+LICENCE = re.compile(r"CC BY[A-Z-]* \d\.\d|CC0[ -]1\.0")
+
+
+def constants() -> set[float]:
+    """Every number in eccl/, in code and in comments."""
+    found = set()
+    for path in (ROOT / "eccl").rglob("*.py"):
+        text = path.read_text()
+        found |= {float(match) for match in DECIMAL.findall(text)}
+        nodes = (node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Constant))
+        found |= {float(node.value) for node in nodes if type(node.value) in (int, float)}
+    return found
+
+
+def published() -> set[float]:
+    """Every number in book/results/."""
+    cells = (cell for path in (BOOK / "results").glob("*.csv") for row in csv.reader(path.open()) for cell in row)
+    return {float(cell) for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?", cell)}
+
+
+def split_markup(text: str) -> tuple[str, str]:
+    """The prose of a MyST page, and its code and mathematics; what is executed or glued is in neither."""
+    text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
+    text = re.sub(r"^```\{code-cell\}.*?^```\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"\{[\w:-]+\}`[^`]*`", "", text)  # roles: glue, cite, eq
+    text = re.sub(r"\]\([^)]*\)|https?://\S+", "", text)
+    marked = re.compile(r"^```\w.*?^```\s*$|\$\$.*?\$\$|\$[^$]+\$|(?<!`)`[^`]+`(?!`)", flags=re.DOTALL | re.MULTILINE)
+    return marked.sub("", text), " ".join(marked.findall(text))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_no_result_is_typed_into_prose(page):
+    prose, marked = split_markup(page.read_text())
+    typed = {float(number) for number in DECIMAL.findall(LICENCE.sub("", prose))} - published()
+    assert not typed, "compute and glue it, or mark it as a setting"
+    unknown = {float(number) for number in DECIMAL.findall(marked)} - published() - constants()
+    assert not unknown, "neither a setting of eccl/ nor a published value"
+
+
+@pytest.mark.parametrize(
+    ("text", "prose", "marked"),
+    [
+        ("r was 0.39 here", ["0.39"], []),
+        ("| ECCL | 0.39 |", ["0.39"], []),
+        ("rate `0.1` and $x = 0.2$", [], ["0.1", "0.2"]),
+        ("r was {glue:text}`r:.2f` and {glue:text}`notebooks/03_traits.md::r:.2f`", [], []),
+        ("```{code-cell} ipython3\nx = 0.3\n```\nthen 0.4", ["0.4"], []),
+        ("```{list-table}\n* - 0.5\n```", ["0.5"], []),
+        ("```python\nx = 0.6\n```", [], ["0.6"]),
+        ("jupyter-book 1.0.4 and PTB-XL 1.0.3", [], []),
+    ],
+)
+def test_the_rule_sees_what_it_should(text, prose, marked):
+    found = split_markup(text)
+    assert [DECIMAL.findall(part) for part in found] == [prose, marked]
+
+
+def test_the_cost_page_counts_the_parameters_of_the_paper_preset():
+    import torch
+
+    from eccl.config import preset
+    from eccl.methods.model import ECCL
+
+    with torch.device("meta"):
+        model = ECCL(preset("paper")).freeze_cmr()
+    total = sum(weight.numel() for weight in model.parameters())
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    text = " ".join((BOOK / "method.md").read_text().split())
+    assert f"has {total / 1e6:.0f} million parameters, of which stage 2 trains {trained / 1e6:.0f} million" in text
+
+
+def test_the_book_builds_strictly_and_reads_offline(tmp_path):
+    """The prose with notebooks cut down to their headings: layout, links and citations, without the training."""
+    for name in ("_config.yml", "_toc.yml"):
+        shutil.copy(ROOT / name, tmp_path)
+    shutil.copytree(BOOK, tmp_path / "book", symlinks=True, ignore=shutil.ignore_patterns("_build"))
+    (tmp_path / "notebooks").mkdir()
+    for entry in ENTRIES:
+        if entry.startswith("notebooks/"):
+            text = (BOOK / f"{entry}.md").read_text()
+            front, body = re.match(r"(---\n.*?\n---\n)(.*)", text, re.DOTALL).groups()
+            cited = " ".join(f"{{cite:p}}`{key}`" for key in sorted(keys_cited(body)))
+            heading = re.search(r"^# .*$", body, re.MULTILINE)[0]
+            (tmp_path / f"{entry}.md").write_text(f"{front}\n{heading}\n\n{cited}\n")
+            (tmp_path / f"{entry}.ipynb").write_text("{}")  # the twin: were it a page, the build would warn
+    command = [Path(sys.executable).parent / "jupyter-book", "build", "book/", "-W", "-n", "--keep-going"]
+    build = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert build.returncode == 0, build.stdout[-3000:] + build.stderr[-3000:]
+    html = tmp_path / "book" / "_build" / "html"
+    for page in [html / f"{entry}.html" for entry in ENTRIES]:
+        remote = re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://[^"]+)"', page.read_text())
+        assert not remote, f"{page.name} loads {remote}"
+    loaded = re.search(r'<script[^>]*src="([^"?]*tex-svg\.js)', (html / "method.html").read_text())[1]
+    assert (html / loaded).resolve().is_file()

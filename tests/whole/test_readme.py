@@ -1,0 +1,83 @@
+"""The README is short, and every command and path in it exists; so do the commands of the book's prose."""
+
+import ast
+import re
+import shlex
+import subprocess
+from pathlib import Path
+
+import nbformat
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text()
+PROSE = [page.read_text() for page in sorted((ROOT / "book").glob("*.md"))]
+TARGETS = set(re.findall(r"^([a-z][\w-]*):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+
+
+def commands(text: str) -> list[list[str]]:
+    """The words of every command in the bash blocks of a page."""
+    blocks = re.findall(r"^```bash\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    return [words for block in blocks for line in block.splitlines() if (words := shlex.split(line, comments=True))]
+
+
+def parameters(notebook: Path) -> set[str]:
+    """Names declared in the cell tagged parameters."""
+    cells = nbformat.read(notebook, as_version=4).cells
+    (cell,) = [cell for cell in cells if "parameters" in cell.metadata.get("tags", [])]
+    return {node.target.id for node in ast.parse(cell.source).body if isinstance(node, ast.AnnAssign)}
+
+
+def test_it_is_short():
+    assert len(README.splitlines()) < 120
+
+
+def test_nothing_is_left_to_fill_in():
+    assert not re.findall(r"@@\w+@@", README)
+
+
+def test_it_gives_the_commands_of_the_book():
+    lines = [" ".join(command) for command in commands(README)]
+    assert "make book" in lines and "make test" in lines
+    for start in (
+        "jupyter-book build book/",
+        "papermill notebooks/02_pretrain.ipynb out.ipynb -p epochs 100",
+        "jupyter lab",
+    ):
+        assert any(start in line for line in lines), start
+
+
+@pytest.mark.parametrize("command", [words for page in (README, *PROSE) for words in commands(page)], ids=" ".join)
+def test_a_command_can_be_typed(command):
+    while "=" in command[0]:  # a setting before the command, as in PRESET=smoke make book
+        command = command[1:]
+    program, *arguments = command
+    program = Path(program).name
+    if program == "make":
+        assert {word for word in arguments if "=" not in word} <= TARGETS
+    elif program == "papermill":
+        notebook, _, *options = arguments
+        assert options[::3] == ["-p"] * (len(options) // 3)
+        assert set(options[1::3]) <= parameters(ROOT / notebook)
+    elif program == "jupyter-book":
+        assert arguments[0] == "build" and (ROOT / arguments[1] / "_config.yml").is_file()
+    elif program == "jupyter":
+        assert arguments == ["lab"]
+    else:
+        pytest.fail(f"no test knows {program}")
+
+
+def test_the_book_is_executed_anew_whatever_source_changed():
+    rules = subprocess.run(["make", "-pn", "book"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    (needed,) = re.findall(r"^book/_build/\.executed-with-\w+: (.*)$", rules, re.MULTILINE)
+    sources = {str(path.relative_to(ROOT)) for path in (ROOT / "eccl").rglob("*.py")}
+    assert len(sources) > 80 and sources <= set(needed.split())
+
+
+def test_the_paths_it_names_exist():
+    tree = re.search(r"^```text\n(.*?)^```", README, re.DOTALL | re.MULTILINE)[1]
+    named = [line.split()[0] for line in tree.splitlines() if line and not line.startswith(" ")]
+    named += [target for target in re.findall(r"\]\(([^)#]+)\)", README) if "://" not in target]
+    assert len(named) > 8
+    for path in named:
+        assert (ROOT / path).exists(), path
