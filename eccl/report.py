@@ -140,16 +140,16 @@ def trait_rows(probed: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
     return rows.assign(quantity="mean Pearson r", target="82 traits")[OURS].reset_index(drop=True)
 
 
-def disease_rows(probed: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
+def diagnosis_rows(probed: pd.DataFrame, tuned: pd.DataFrame) -> pd.DataFrame:
     """Our AUROC of each diagnosis as `paper_beside_ours` takes it; see `trait_rows`.
 
     Parameters
     ----------
     probed, tuned : DataFrame
-        Of `evaluation.disease_table`.
+        Of `evaluation.diagnosis_table`.
     """
-    rows = pd.concat([_probes(probed), _fine_tuned(tuned)]).query("metric == 'AUROC' and disease != 'mean'")
-    return rows.assign(quantity="AUROC", target=rows["disease"])[OURS].reset_index(drop=True)
+    rows = pd.concat([_probes(probed), _fine_tuned(tuned)]).query("metric == 'AUROC' and diagnosis != 'mean'")
+    return rows.assign(quantity="AUROC", target=rows["diagnosis"])[OURS].reset_index(drop=True)
 
 
 def _probes(table: pd.DataFrame) -> pd.DataFrame:

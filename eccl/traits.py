@@ -25,7 +25,7 @@ class Trait:
 
 
 @dataclass(frozen=True)
-class Disease:
+class Diagnosis:
     """One diagnosis: ICD-10 code (also the column name) and what it is."""
 
     code: str
@@ -43,13 +43,13 @@ GROUPS = (
     "longitudinal strain",
 )
 
-DISEASES = (
-    Disease("I21", "acute myocardial infarction"),
-    Disease("I42", "cardiomyopathy"),
-    Disease("I48", "atrial fibrillation and flutter"),
-    Disease("I50", "heart failure"),
+DIAGNOSIS_NAMES = (
+    Diagnosis("I21", "acute myocardial infarction"),
+    Diagnosis("I42", "cardiomyopathy"),
+    Diagnosis("I48", "atrial fibrillation and flutter"),
+    Diagnosis("I50", "heart failure"),
 )
-DISEASE_CODES = tuple(disease.code for disease in DISEASES)
+DIAGNOSES = tuple(diagnosis.code for diagnosis in DIAGNOSIS_NAMES)
 
 
 def _chamber(prefix: str, label: str, group: str, largest: float) -> Iterator[tuple]:

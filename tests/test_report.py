@@ -120,8 +120,8 @@ def test_fine_tuned_models_stand_beside_the_papers_and_probes_alone(tables):
 
 def test_diagnoses_stand_beside_ranges(tables):
     numbers = {"metric": "AUROC", "value": 0.7, "low": 0.6, "high": 0.8, "n": 600}
-    tuned = pd.DataFrame([{"model": "scratch", "disease": code} | numbers for code in ("I21", "mean")])
-    beside = report.paper_beside_ours(report.disease_rows(tuned.iloc[:0], tuned)).set_index(["target", "model"])
+    tuned = pd.DataFrame([{"model": "scratch", "diagnosis": code} | numbers for code in ("I21", "mean")])
+    beside = report.paper_beside_ours(report.diagnosis_rows(tuned.iloc[:0], tuned)).set_index(["target", "model"])
     assert beside.loc[("I21", "scratch"), "paper"] == "0.62 to 0.63"
     assert beside.loc[("I21", "scratch"), "ours"] == "0.70 (0.60 to 0.80)"
     assert "mean" not in beside.index.get_level_values("target")

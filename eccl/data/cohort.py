@@ -23,12 +23,11 @@ from eccl.data.ecg import read_ecg
 from eccl.data.split import PARTS, Split, split
 from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems
 from eccl.records import ECG, Cine, DataError
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
 FILES = {"ecg": (".hea", ".dat"), "cmr": (".nii.gz",)}  # modality, also its folder: the files of a participant
-UNKNOWN = -1  # a diagnosis that the source of a cohort cannot know
 TIMINGS = ("ever", "prevalent", "incident")
 
 
@@ -96,8 +95,8 @@ class Cohort:
 
     @property
     def known_diagnoses(self) -> tuple[str, ...]:
-        """Codes that the source can know. A description that does not say means all of `eccl.traits.DISEASES`."""
-        return tuple(self.description.get("diagnoses", DISEASE_CODES))
+        """Codes that the source can know. A description that does not say means all of `DIAGNOSES`."""
+        return tuple(self.description.get("diagnoses", DIAGNOSES))
 
     @property
     def traits(self) -> np.ndarray:
@@ -105,18 +104,18 @@ class Cohort:
         return self.table[list(TRAIT_NAMES)].to_numpy(dtype=np.float32)
 
     @property
-    def diseases(self) -> np.ndarray:
-        """Diagnoses (N, 4), int8, 0 or 1, in the order of `eccl.traits.DISEASES`; -1 where the source cannot know."""
-        return self.table[list(DISEASE_CODES)].fillna(UNKNOWN).to_numpy(dtype=np.int8)
+    def diagnoses(self) -> np.ndarray:
+        """Diagnoses (N, 4) recorded at any time, as the paper counts: float, 0 or 1, NaN where it is not known."""
+        return self.table[list(DIAGNOSES)].to_numpy(dtype=float)
 
-    def diagnoses(self, timing: str = "ever") -> np.ndarray:
+    def diagnoses_at(self, timing: str) -> np.ndarray:
         """Diagnoses (N, 4), float: 0 or 1, NaN where the question does not apply or the answer is not known.
 
         Parameters
         ----------
         timing : str
-            "ever": recorded at any time, as the paper counts. "prevalent": recorded on the day of the scan or before.
-            "incident": recorded after it; NaN for those who had the diagnosis already, who are not at risk.
+            "ever": as `diagnoses`. "prevalent": recorded on the day of the scan or before. "incident": recorded after
+            it; NaN for those who had the diagnosis already, who are not at risk.
 
         Raises
         ------
@@ -125,10 +124,10 @@ class Cohort:
         """
         if timing not in TIMINGS:
             raise ValueError(f"timing is one of {', '.join(TIMINGS)}; got {timing!r}")
-        ever = np.where(self.diseases == UNKNOWN, np.nan, self.diseases.astype(float))
+        ever = self.diagnoses
         if timing == "ever":
             return ever
-        columns = [f"{code}_days" for code in DISEASE_CODES]
+        columns = [f"{code}_days" for code in DIAGNOSES]
         missing = [name for name in columns if name not in self.table]
         if missing:
             raise DataError(
@@ -214,7 +213,7 @@ def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
         raise DataError(f"the description is no JSON ({error})", source=path, remedy=remedy) from error
     if not isinstance(description, dict) or not isinstance(description.get("simulated"), bool):
         raise DataError("it does not say whether the people are simulated", source=path, remedy=remedy)
-    for key, allowed in (("modalities", tuple(FILES)), ("diagnoses", DISEASE_CODES)):
+    for key, allowed in (("modalities", tuple(FILES)), ("diagnoses", DIAGNOSES)):
         given = description.get(key, list(allowed))
         if (
             not isinstance(given, list)

@@ -1,8 +1,8 @@
 """A cohort packed once into memory-mapped arrays: any batch is read at random without loading the rest.
 
 The folder holds ecg.npy int16 (N, 12, 5000) at 5 uV a unit, cine.npy uint8 (N, 50, 80, 80) for [0, 1], traits.npy
-float32 (N, 82), diseases.npy int8 (N, 4), ids.json and store.json (sizes and SHA-256 of each, and the cohort's hash).
-A cohort of one modality has no array of the other.
+float32 (N, 82), diagnoses.npy float32 (N, 4), ids.json and store.json (sizes and SHA-256 of each, and the cohort's
+hash). A cohort of one modality has no array of the other.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from eccl.data.standard.plane import SIZE
 from eccl.files import PARTIAL, make_folder, replacing, sha256
 from eccl.records import FRAMES, LEADS, SAMPLES, DataError
 
-VERSION = 2  # raise it when the packed bytes of a cohort change
+VERSION = 3  # raise it when the packed bytes of a cohort change
 INDEX = "store.json"
 MODALITIES = ("ecg", "cine")
 _ARRAY = {"ecg": "ecg", "cmr": "cine"}  # a cohort's modality: its array, and the field of a batch
@@ -44,7 +44,7 @@ class Batch:
     ecg: torch.Tensor  # (B, 12, 5000) float32, mV
     cine: torch.Tensor  # (B, 50, 80, 80) float32, [0, 1]
     traits: torch.Tensor  # (B, 82) float32, units of eccl.traits, NaN where not measured
-    diseases: torch.Tensor  # (B, 4) float32, 0 or 1; -1 where the cohort cannot know
+    diagnoses: torch.Tensor  # (B, 4) float32, 0 or 1; NaN where the cohort cannot know
     index: torch.Tensor  # (B,) int64, rows of the store
 
     def __len__(self) -> int:
@@ -98,7 +98,7 @@ class Store:
         return cls(folder, index)
 
     def __len__(self) -> int:
-        return len(self.diseases)
+        return len(self.diagnoses)
 
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "index": self.index}
@@ -144,9 +144,9 @@ class Store:
         return np.load(self.folder / "traits.npy")
 
     @cached_property
-    def diseases(self) -> np.ndarray:
-        """All diagnoses (N, 4), int8."""
-        return np.load(self.folder / "diseases.npy")
+    def diagnoses(self) -> np.ndarray:
+        """All diagnoses (N, 4), float32; NaN where the cohort cannot know."""
+        return np.load(self.folder / "diagnoses.npy")
 
     def batch(self, indices: Sequence[int] | np.ndarray, modalities: Sequence[str] | None = None) -> Batch:
         """The participants of some rows, in that order; a modality not asked for is not read but empty, (B, 0).
@@ -182,7 +182,7 @@ class Store:
             ecg=torch.from_numpy(ecg),
             cine=torch.from_numpy(cine),
             traits=torch.from_numpy(self.traits[rows]),
-            diseases=torch.from_numpy(self.diseases[rows]).float(),
+            diagnoses=torch.from_numpy(self.diagnoses[rows]).float(),
             index=torch.from_numpy(rows),
         )
 
@@ -228,7 +228,7 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
         bar = tqdm(_read_all(cohort), total=len(cohort), desc="packing", unit="person", disable=not progress)
         _write_arrays(beside, shapes, len(cohort), bar)
         np.save(beside / "traits.npy", cohort.traits)
-        np.save(beside / "diseases.npy", cohort.diseases)
+        np.save(beside / "diagnoses.npy", cohort.diagnoses.astype(np.float32))
         (beside / "ids.json").write_text(json.dumps(cohort.participant_ids))
         files = {path.name: {"size": path.stat().st_size, "sha256": sha256(path)} for path in sorted(beside.iterdir())}
         index = {

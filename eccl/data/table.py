@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from eccl.data.split import PARTS
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES, TRAITS
+from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
 
 PERSON = {  # column: least, most, unit
     "sex": (0.0, 1.0, "(0 female, 1 male)"),
@@ -25,9 +25,9 @@ PERSON = {  # column: least, most, unit
 OPTIONAL = {
     "heart_rate": (20.0, 300.0, "bpm"),
     "phases": (1.0, 1000.0, "phases of the beat, as acquired"),
-    **{f"{code}_days": (-45_000.0, 45_000.0, "days from the scan") for code in DISEASE_CODES},
+    **{f"{code}_days": (-45_000.0, 45_000.0, "days from the scan") for code in DIAGNOSES},
 }
-REQUIRED = ("participant_id", *PERSON, *TRAIT_NAMES, *DISEASE_CODES)
+REQUIRED = ("participant_id", *PERSON, *TRAIT_NAMES, *DIAGNOSES)
 PATIENT, PART = "patient_id", "split"  # optional: who recordings belong to, and the part that the source gives them to
 SEX = "write 0 for female (F) and 1 for male (M)"
 _RANGES = {**PERSON, **OPTIONAL, **{trait.name: (trait.low, trait.high, trait.unit) for trait in TRAITS}}
@@ -42,7 +42,7 @@ class Problem(NamedTuple):
     remedy: str
 
 
-def problems(table: pd.DataFrame, known: Collection[str] = DISEASE_CODES) -> Iterator[Problem]:
+def problems(table: pd.DataFrame, known: Collection[str] = DIAGNOSES) -> Iterator[Problem]:
     """Every problem of a table that has the columns of `REQUIRED`, check by check.
 
     Parameters
@@ -59,7 +59,7 @@ def problems(table: pd.DataFrame, known: Collection[str] = DISEASE_CODES) -> Ite
     sex = pd.to_numeric(table["sex"], errors="coerce")
     for row in np.flatnonzero(sex.between(0, 1, inclusive="neither")):
         yield Problem(row, f"sex is {table['sex'].iat[row]} (0 female, 1 male)", SEX)
-    for code in DISEASE_CODES:
+    for code in DIAGNOSES:
         yield from _diagnosis(table[code], code in known)
     if PART in table:
         yield from _parts(table)

@@ -17,7 +17,7 @@ from eccl.evaluation.probes import (
     _standardise,
     probe_traits,
 )
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 
 def baseline(y_train: np.ndarray, n: int) -> np.ndarray:
@@ -37,7 +37,7 @@ def shuffled_labels(
     Returns
     -------
     DataFrame
-        disease, metric, value, low, high, n: the null distribution that an AUROC must leave to mean anything.
+        diagnosis, metric, value, low, high, n: the null distribution that an AUROC must leave to mean anything.
     """
     rng = np.random.default_rng(seed)
     x = _standardise(h_train, h_train)
@@ -46,10 +46,10 @@ def shuffled_labels(
     scores = _standardise(h_train, h_test) @ _ridge(x, labels - labels.mean(axis=0))(float(len(x)))
     scores = scores.reshape(len(h_test), permutations, -1)
     rows = []
-    for k, code in enumerate(DISEASE_CODES):
+    for k, code in enumerate(DIAGNOSES):
         areas = np.array([metrics.auroc(y_test[:, k], scores[:, p, k]) for p in range(permutations)])
         null = metrics.summarise(float(areas.mean()), areas, len(y_test))
-        rows.append({"disease": code, "metric": "AUROC", **asdict(null)})
+        rows.append({"diagnosis": code, "metric": "AUROC", **asdict(null)})
     return pd.DataFrame(rows)
 
 
@@ -77,7 +77,7 @@ def measurement_baseline(
         Traits or diagnoses.
     split : Split
     probe : callable
-        `probe_traits` or `probe_diseases`.
+        `probe_traits` or `probe_diagnoses`.
     """
     x = measurement_features(measurements, split.train)
     fitted = (x[split.train], labels[split.train], x[split.validation], labels[split.validation])

@@ -72,7 +72,7 @@ def _ridge(x: np.ndarray, y: np.ndarray) -> Callable[[float], np.ndarray]:
     return lambda strength: vectors @ (projected / (np.maximum(values, 0)[:, None] + strength))
 
 
-def probe_diseases(
+def probe_diagnoses(
     h_train: np.ndarray,
     y_train: np.ndarray,
     h_validation: np.ndarray,

@@ -14,7 +14,7 @@ import pandas as pd
 
 from eccl import metrics
 from eccl.metrics import Statistic
-from eccl.traits import DISEASE_CODES, GROUPS, TRAITS
+from eccl.traits import DIAGNOSES, GROUPS, TRAITS
 
 
 def trait_table(
@@ -101,10 +101,10 @@ def _named(prefix: str, values: np.ndarray) -> dict[str, float]:
     return {prefix: result.value, f"{prefix}_low": result.low, f"{prefix}_high": result.high}
 
 
-DISEASE_METRICS: dict[str, Statistic] = {"AUROC": metrics.auroc, "AUPRC": metrics.auprc, "Brier": metrics.brier}
+DIAGNOSIS_METRICS: dict[str, Statistic] = {"AUROC": metrics.auroc, "AUPRC": metrics.auprc, "Brier": metrics.brier}
 
 
-def disease_table(
+def diagnosis_table(
     probabilities: Mapping[str, np.ndarray],
     y_test: np.ndarray,
     indices: np.ndarray,
@@ -125,43 +125,43 @@ def disease_table(
     Returns
     -------
     DataFrame
-        model, disease (a code, or "mean"), metric, value, low, high, n, cases; with a reference: difference,
+        model, diagnosis (a code, or "mean"), metric, value, low, high, n, cases; with a reference: difference,
         difference_low, difference_high. A diagnosis without cases in the test split is nan.
     """
     if reference is not None and reference not in probabilities:
         raise ValueError(f"no probabilities of the reference {reference!r}; there are {', '.join(probabilities)}")
     weights = metrics.multiplicities(indices)
     rows = []
-    for metric, statistic in DISEASE_METRICS.items():
-        scores = {name: _disease_scores(statistic, y_test, p, weights) for name, p in probabilities.items()}
+    for metric, statistic in DIAGNOSIS_METRICS.items():
+        scores = {name: _diagnosis_scores(statistic, y_test, p, weights) for name, p in probabilities.items()}
         for name, own in scores.items():
-            for disease in own:
-                row = {"model": name, "disease": disease, "metric": metric}
-                row |= asdict(metrics.summarise(own[disease][0], own[disease][1:], len(y_test)))
+            for diagnosis in own:
+                row = {"model": name, "diagnosis": diagnosis, "metric": metric}
+                row |= asdict(metrics.summarise(own[diagnosis][0], own[diagnosis][1:], len(y_test)))
                 row["cases"] = (
-                    int(y_test.sum()) if disease == "mean" else int(y_test[:, DISEASE_CODES.index(disease)].sum())
+                    int(y_test.sum()) if diagnosis == "mean" else int(y_test[:, DIAGNOSES.index(diagnosis)].sum())
                 )
                 if reference is not None:
-                    row |= _named("difference", own[disease] - scores[reference][disease])
+                    row |= _named("difference", own[diagnosis] - scores[reference][diagnosis])
                 rows.append(row)
     return pd.DataFrame(rows)
 
 
-def _disease_scores(statistic: Statistic, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+def _diagnosis_scores(statistic: Statistic, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
     """Value and replicates (1 + R,) by diagnosis, and of the mean over diagnoses where defined."""
     scores = {
         code: np.r_[statistic(y[:, k], p[:, k]), statistic(y[:, k], p[:, k], weights=weights)]
-        for k, code in enumerate(DISEASE_CODES)
+        for k, code in enumerate(DIAGNOSES)
     }
     return {**scores, "mean": metrics.defined_mean(np.column_stack(list(scores.values())))}
 
 
 def calibration_table(probabilities: Mapping[str, np.ndarray], y_test: np.ndarray, bins: int = 8) -> pd.DataFrame:
-    """Reliability bins: model, disease, predicted (mean probability), value (observed frequency), low, high, n."""
+    """Reliability bins: model, diagnosis, predicted (mean probability), value (observed frequency), low, high, n."""
     rows = [
-        {"model": name, "disease": code, "predicted": part.predicted, **asdict(part.observed)}
+        {"model": name, "diagnosis": code, "predicted": part.predicted, **asdict(part.observed)}
         for name, p in probabilities.items()
-        for k, code in enumerate(DISEASE_CODES)
+        for k, code in enumerate(DIAGNOSES)
         for part in metrics.calibration_curve(y_test[:, k], p[:, k], bins)
     ]
     return pd.DataFrame(rows)

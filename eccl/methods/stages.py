@@ -199,9 +199,9 @@ def fine_tune(
     init : Run or None
         Stage 1a or 2, from which the ECG encoder starts; None starts from scratch.
     target : str
-        "traits": mean squared error of the 82 z-scores, chosen by the validation mean r. "diseases" or the code of one:
-        cross-entropy, chosen by the validation (mean) AUROC. Cases are weighted to balance the controls, so predicted
-        probabilities exceed the prevalence.
+        "traits": mean squared error of the 82 z-scores, chosen by the validation mean r. "diagnoses" or the code of
+        one: cross-entropy, chosen by the validation (mean) AUROC. Cases are weighted to balance the controls, so
+        predicted probabilities exceed the prevalence.
     **options
         As in `pretrain_ecg`.
     """

@@ -7,7 +7,7 @@ everywhere.
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, scatter, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
-from eccl.plots.results import calibration, disease_bars, forest, group_bars, roc, trait_ranking
+from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
 from eccl.plots.style import MODEL_COLOURS, colour_of, style
 
 __all__ = [
@@ -17,7 +17,7 @@ __all__ = [
     "cine_montage",
     "clinic_ecg",
     "colour_of",
-    "disease_bars",
+    "diagnosis_bars",
     "embedding_map",
     "forest",
     "group_bars",

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from eccl.metrics import auroc, calibration_curve
 from eccl.plots.style import INK, MUTED, colour_of, legend_above, legend_beside, new_figure, style
-from eccl.traits import DISEASES, GROUPS, TRAITS, trait
+from eccl.traits import DIAGNOSIS_NAMES, GROUPS, TRAITS, trait
 
 GROUP_COLOURS = dict(
     zip(GROUPS, ("#D55E00", "#CC79A7", "#E69F00", "#7A5195", "#009E73", "#0072B2", "#56B4E9", "#1B3A5C"), strict=True)
@@ -81,20 +81,20 @@ def group_bars(table: pd.DataFrame, xlabel: str = "mean Pearson r over the trait
     return _bars(table, "group", names, xlabel, start=0.0)
 
 
-def disease_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0.5) -> Figure:
+def diagnosis_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0.5) -> Figure:
     """One metric of each diagnosis and model, with 95 % intervals, as bars that start at chance.
 
     Parameters
     ----------
     table : DataFrame
-        Of `evaluation.disease_table`, the rows of one metric.
+        Of `evaluation.diagnosis_table`, the rows of one metric.
     xlabel : str
         The metric.
     chance : float
         Its value without information.
     """
-    names = {disease.code: f"{disease.code}\n{textwrap.fill(disease.label, 22)}" for disease in DISEASES}
-    return _bars(table, "disease", {**names, "mean": "mean"}, xlabel, start=chance)
+    names = {diagnosis.code: f"{diagnosis.code}\n{textwrap.fill(diagnosis.label, 22)}" for diagnosis in DIAGNOSIS_NAMES}
+    return _bars(table, "diagnosis", {**names, "mean": "mean"}, xlabel, start=chance)
 
 
 def _bars(table: pd.DataFrame, by: str, names: Mapping[str, str], xlabel: str, start: float) -> Figure:
@@ -164,8 +164,8 @@ def roc(labels: np.ndarray, scores: Mapping[str, np.ndarray]) -> Figure:
     scores : mapping of model to ndarray, shape (n, 4)
     """
     with style():
-        figure, axes = _panels(len(DISEASES), 3.2)
-        for k, (panel, disease) in enumerate(zip(axes.flat, DISEASES)):
+        figure, axes = _panels(len(DIAGNOSIS_NAMES), 3.2)
+        for k, (panel, diagnosis) in enumerate(zip(axes.flat, DIAGNOSIS_NAMES)):
             panel.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle="--")
             for place, (model, score) in enumerate(reversed(scores.items())):
                 panel.plot(*_roc_points(labels[:, k], score[:, k]), color=colour_of(model), label=model)
@@ -174,7 +174,7 @@ def roc(labels: np.ndarray, scores: Mapping[str, np.ndarray]) -> Figure:
                     0.99, 0.02 + 0.075 * place, f"{area:.2f}", color=colour_of(model), fontweight="bold", ha="right"
                 )
             panel.text(0.99, 0.03 + 0.075 * len(scores), "AUROC", fontsize=8.5, ha="right")
-            panel.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"{disease.code}: {disease.label}")
+            panel.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"{diagnosis.code}: {diagnosis.label}")
             panel.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
             panel.set(xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
         legend_above(figure, axes[0, 0], reverse=True)
@@ -193,8 +193,8 @@ def _roc_points(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.
 def calibration(labels: np.ndarray, probabilities: Mapping[str, np.ndarray], bins: int = 8) -> Figure:
     """Observed frequency against predicted probability with Wilson intervals, one panel for each diagnosis."""
     with style():
-        figure, axes = _panels(len(DISEASES), 3.1)
-        for k, (panel, disease) in enumerate(zip(axes.flat, DISEASES)):
+        figure, axes = _panels(len(DIAGNOSIS_NAMES), 3.1)
+        for k, (panel, diagnosis) in enumerate(zip(axes.flat, DIAGNOSIS_NAMES)):
             largest = 0.0
             for model, p in probabilities.items():
                 curve = calibration_curve(labels[:, k], p[:, k], bins)
@@ -205,7 +205,9 @@ def calibration(labels: np.ndarray, probabilities: Mapping[str, np.ndarray], bin
                 largest = max(largest, x.max(), high.max())
             panel.plot([0, largest], [0, largest], color=MUTED, linewidth=0.8, linestyle="--")
             panel.set(
-                xlabel="predicted probability", ylabel="observed frequency", title=f"{disease.code}: {disease.label}"
+                xlabel="predicted probability",
+                ylabel="observed frequency",
+                title=f"{diagnosis.code}: {diagnosis.label}",
             )
         legend_above(figure, axes[0, 0])
     return figure

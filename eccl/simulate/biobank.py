@@ -30,10 +30,10 @@ from eccl.records import DataError
 from eccl.simulate.cohort import BLOCK, VERSION, simulate_participant
 from eccl.simulate.heart import participant_generators
 from eccl.simulate.stack import image_stack
-from eccl.traits import DISEASE_CODES, TRAITS
+from eccl.traits import DIAGNOSES, TRAITS
 
 FIRST = 9_000_000  # the number that stands for participant 0
-SUBCODES = dict(zip(DISEASE_CODES, ("I219", "I420", "I480", "I500")))  # as hospitals code: no dot, a fourth character
+SUBCODES = dict(zip(DIAGNOSES, ("I219", "I420", "I480", "I500")))  # as hospitals code: no dot, a fourth character
 
 
 def write_biobank(
@@ -138,8 +138,8 @@ def _row(name, participant, rng: np.random.Generator) -> dict:
         "53-2.0": scan.isoformat(),
     }
     row |= {f"{trait.field}-2.0": f"{participant.traits[trait.name]:.6g}" for trait in TRAITS}
-    coded = [code for code, present in zip(DISEASE_CODES, participant.diseases) if present]
-    for place in range(len(DISEASE_CODES)):
+    coded = [code for code, present in zip(DIAGNOSES, participant.diagnoses) if present]
+    for place in range(len(DIAGNOSES)):
         code = coded[place] if place < len(coded) else None
         day = scan + datetime.timedelta(days=int(rng.integers(-3000, 900)))
         row[f"41270-0.{place}"] = SUBCODES[code] if code else None

@@ -28,8 +28,8 @@ from eccl.simulate.cine import simulate_cine
 from eccl.simulate.ecg import simulate_ecg
 from eccl.simulate.electrical import Electrical, electrical
 from eccl.simulate.geometry import traits
-from eccl.simulate.heart import Heart, coded_diseases, draw_heart, participant_generators
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 VERSION = 3  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
 BLOCK = 25  # participants a worker writes between two saves: what a killed run loses at most, per worker
@@ -46,7 +46,7 @@ class Participant:
     ecg: ECG
     cine: Cine
     traits: dict[str, float]
-    diseases: np.ndarray  # (4,) coded diagnoses, 0 or 1, with the noise of coding
+    diagnoses: np.ndarray  # (4,) coded diagnoses, 0 or 1, with the noise of coding
 
 
 def simulate_participant(config: SimulationConfig, participant: int) -> Participant:
@@ -61,7 +61,7 @@ def simulate_participant(config: SimulationConfig, participant: int) -> Particip
         ecg=simulate_ecg(state, generators.ecg),
         cine=simulate_cine(heart, generators.cine),
         traits=traits(heart, generators.cine),
-        diseases=coded_diseases(heart, config, generators.codes),
+        diagnoses=coded_diagnoses(heart, config, generators.codes),
     )
 
 
@@ -149,14 +149,14 @@ def _row(participant: Participant) -> dict:
     row = {"participant_id": participant.participant_id}
     row |= {name: getattr(heart, name) for name in ("sex", "age", "height", "weight", "systolic", "diastolic")}
     row |= {name: participant.traits[name] for name in TRAIT_NAMES}
-    row |= dict(zip(DISEASE_CODES, (int(code) for code in participant.diseases)))
+    row |= dict(zip(DIAGNOSES, (int(code) for code in participant.diagnoses)))
     for item in dataclasses.fields(heart):
         value = getattr(heart, item.name)
         if isinstance(value, np.ndarray):
             row |= {f"heart.{item.name}_{place}": entry for place, entry in enumerate(value, start=1)}
         else:
             row[f"heart.{item.name}"] = value
-    row |= {f"true.{code}": int(present) for code, present in zip(DISEASE_CODES, heart.diseases)}
+    row |= {f"true.{code}": int(present) for code, present in zip(DIAGNOSES, heart.diagnoses)}
     row |= {f"electrical.{name}": value for name, value in dataclasses.asdict(participant.electrical).items()}
     return row
 

@@ -87,8 +87,8 @@ class Heart:
         return 0.007184 * self.weight**0.425 * self.height**0.725
 
     @property
-    def diseases(self) -> np.ndarray:
-        """True diagnoses (4,) in the order of `eccl.traits.DISEASES`: I21, I42, I48, I50."""
+    def diagnoses(self) -> np.ndarray:
+        """True diagnoses (4,) in the order of `eccl.traits.DIAGNOSIS_NAMES`: I21, I42, I48, I50."""
         return np.array(
             [self.infarct_territory != "", self.cardiomyopathy != "", self.fibrillation, self.heart_failure != ""]
         )
@@ -157,10 +157,10 @@ def draw_heart(config: SimulationConfig, rng: np.random.Generator) -> Heart:
     )
 
 
-def coded_diseases(heart: Heart, config: SimulationConfig, rng: np.random.Generator) -> np.ndarray:
+def coded_diagnoses(heart: Heart, config: SimulationConfig, rng: np.random.Generator) -> np.ndarray:
     """Diagnoses as coded (4,) int8: true ones of which some were missed, and some false ones."""
     chance = rng.random(4)
-    return np.where(heart.diseases, chance >= config.missed_codes, chance < config.false_codes).astype(np.int8)
+    return np.where(heart.diagnoses, chance >= config.missed_codes, chance < config.false_codes).astype(np.int8)
 
 
 def _muscle(illness: Illness, rng: np.random.Generator) -> dict:

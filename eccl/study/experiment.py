@@ -28,7 +28,7 @@ from eccl.data.standard.intensity import scale_intensity
 from eccl.data.store import Store, pack
 from eccl.encoders.ecg_vit import ECGEncoder
 from eccl.evaluation.baselines import baseline, measurement_baseline, trait_ceiling
-from eccl.evaluation.probes import probe_diseases, probe_traits
+from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.files import make_folder, replacing
 from eccl.machine import engine
 from eccl.methods.stages import Trained, fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
@@ -37,7 +37,7 @@ from eccl.records import ECG, Cine
 from eccl.simulate.cohort import TRUTH, read_truth, simulate_cohort
 from eccl.training.embedding import cmr_features, embed
 from eccl.training.runs import Run
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -145,7 +145,7 @@ def _image_target(data: Data) -> str | None:
     if np.isfinite(data.parts(data.cohort.traits)[0]).any(axis=0).all():
         return "traits"
     for code in data.cohort.known_diagnoses:
-        train, validation, _ = data.parts(data.cohort.diseases[:, DISEASE_CODES.index(code)])
+        train, validation, _ = data.parts(data.cohort.diagnoses[:, DIAGNOSES.index(code)])
         if len(set(train)) == len(set(validation)) == 2:
             return code
     return None
@@ -170,16 +170,16 @@ def probed(data: Data, target: str) -> dict[str, np.ndarray]:
 
     Parameters
     ----------
-    target : "traits" or "diseases"
+    target : "traits" or "diagnoses"
 
     Returns
     -------
     dict of str to ndarray, shape (n_test, 82 or 4)
         baseline (mean or prevalence), measurements (classical ECG measurements), random, MAE, ECCL.
     """
-    data.cohort.require(diagnoses=DISEASE_CODES if target == "diseases" else ())
-    labels = data.cohort.traits if target == "traits" else data.cohort.diseases
-    probe = probe_traits if target == "traits" else probe_diseases
+    data.cohort.require(diagnoses=DIAGNOSES if target == "diagnoses" else ())
+    labels = data.cohort.traits if target == "traits" else data.cohort.diagnoses
+    probe = probe_traits if target == "traits" else probe_diagnoses
     train, validation, _ = data.parts(labels)
     predictions = {
         "baseline": baseline(train, len(data.split.test)),
@@ -250,11 +250,11 @@ def embeddings(data: Data, indices: np.ndarray, shuffle_pairs: bool = False) -> 
 
 def prevalence(data: Data) -> pd.DataFrame:
     """Participants and cases of each diagnosis by split."""
-    data.cohort.require(diagnoses=DISEASE_CODES)
+    data.cohort.require(diagnoses=DIAGNOSES)
     rows = []
     for name in ("train", "validation", "test"):
-        labels = data.cohort.diseases[getattr(data.split, name)]
-        rows.append({"split": name, "participants": len(labels), **dict(zip(DISEASE_CODES, labels.sum(axis=0)))})
+        labels = data.cohort.diagnoses[getattr(data.split, name)]
+        rows.append({"split": name, "participants": len(labels), **dict(zip(DIAGNOSES, labels.sum(axis=0)))})
     return pd.DataFrame(rows).set_index("split")
 
 

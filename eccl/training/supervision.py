@@ -17,7 +17,7 @@ from eccl.metrics import auroc, pearson
 from eccl.records import DataError
 from eccl.training.loop import Objective, Step
 from eccl.training.losses import trait_loss
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,7 @@ class Supervision:
 
 
 def supervise(store: Store, split: Split, target: str) -> Supervision:
-    """The supervision by "traits", by "diseases" or by the code of one; scale and weights are those of training.
+    """The supervision by "traits", by "diagnoses" or by the code of one; scale and weights are those of training.
 
     Raises
     ------
@@ -53,16 +53,16 @@ def supervise(store: Store, split: Split, target: str) -> Supervision:
         scaler = Scaler.fit(store.traits, split.train)
         targets = torch.from_numpy(np.asarray(scaler.transform(store.traits), dtype=np.float32))
         return Supervision(targets, trait_loss, _mean_pearson, scaler.inverse)
-    codes = DISEASE_CODES if target == "diseases" else (target,)
-    if not set(codes) <= set(DISEASE_CODES):
-        raise ValueError(f"no target is named {target!r}; there are traits, diseases, {', '.join(DISEASE_CODES)}")
-    targets = torch.from_numpy(store.diseases[:, [DISEASE_CODES.index(code) for code in codes]].astype(np.float32))
-    unknown = [code for code, column in zip(codes, targets.T) if (column < 0).any()]
+    codes = DIAGNOSES if target == "diagnoses" else (target,)
+    if not set(codes) <= set(DIAGNOSES):
+        raise ValueError(f"no target is named {target!r}; there are traits, diagnoses, {', '.join(DIAGNOSES)}")
+    targets = torch.from_numpy(store.diagnoses[:, [DIAGNOSES.index(code) for code in codes]].astype(np.float32))
+    unknown = [code for code, column in zip(codes, targets.T) if column.isnan().any()]
     if unknown:
         raise DataError(
             f"the diagnosis {', '.join(unknown)} is not known in this cohort",
             source=store.folder,
-            remedy=f"train on a diagnosis that is: {', '.join(code for code in DISEASE_CODES if code not in unknown)}",
+            remedy=f"train on a diagnosis that is: {', '.join(code for code in DIAGNOSES if code not in unknown)}",
         )
     cases = targets[split.train].sum(dim=0)
     controls = len(split.train) - cases

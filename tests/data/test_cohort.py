@@ -13,7 +13,7 @@ from eccl.data.cohort import Cohort
 from eccl.data.scaling import Scaler
 from eccl.data.split import Split, split
 from eccl.records import DataError
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 NAMES = [f"p{number}" for number in range(4000)]
 
@@ -22,9 +22,9 @@ def test_a_cohort_is_what_its_table_says(tiny_cohort):
     cohort = Cohort.load(tiny_cohort)
     assert len(cohort) == PARTICIPANTS and cohort.participant_ids[3] == "p003" and cohort.simulated is True
     assert cohort.traits.shape == (PARTICIPANTS, 82) and cohort.traits.dtype == np.float32
-    assert cohort.diseases.shape == (PARTICIPANTS, 4) and cohort.diseases.dtype == np.int8
+    assert cohort.diagnoses.shape == (PARTICIPANTS, 4) and set(cohort.diagnoses.ravel()) == {0, 1}
     np.testing.assert_array_equal(cohort.traits[:, 5], cohort.table[TRAIT_NAMES[5]].astype(np.float32))
-    np.testing.assert_array_equal(cohort.diseases[:, 2], cohort.table[DISEASE_CODES[2]])
+    np.testing.assert_array_equal(cohort.diagnoses[:, 2], cohort.table[DIAGNOSES[2]])
     ecg, cine = cohort.read(3)
     assert ecg.signal.shape == (12, 5000) and cine.frames.shape == (50, 80, 80)
     assert ecg.source.endswith("p003.hea") and cine.source.endswith("p003.nii.gz")
@@ -67,13 +67,13 @@ def test_a_cohort_of_one_modality_and_of_some_diagnoses(tmp_path):
     cohort = Cohort.load(folder)
     ecg, cine = cohort.read(1)
     assert ecg is not None and cine is None and len(cohort.paths(0)) == 2
-    assert cohort.diseases.tolist() == [[1, -1, 0, -1], [0, -1, 0, -1], [0, -1, 1, -1]]
-    np.testing.assert_equal(cohort.diagnoses()[0], [1, np.nan, 0, np.nan])
+    no = np.nan
+    np.testing.assert_equal(cohort.diagnoses, [[1, no, 0, no], [0, no, 0, no], [0, no, 1, no]])
     cohort.require(["ecg"], ["I48"])
     with pytest.raises(DataError, match=r"does not have recordings of the modality cmr.*it has ecg"):
         cohort.require(["ecg", "cmr"])
     with pytest.raises(DataError, match="does not have the diagnosis I42, I50"):
-        cohort.require(diagnoses=DISEASE_CODES)
+        cohort.require(diagnoses=DIAGNOSES)
     describe(folder, diagnoses=["I21"])
     with pytest.raises(DataError, match=r"I48 is [01].*does not list it.*p000"):
         Cohort.load(folder)
@@ -129,17 +129,17 @@ def test_a_given_split_without_a_part_is_refused(tmp_path):
 def test_prevalent_and_incident_need_dates_and_undated_records_are_neither(tmp_path):
     folder = write_cohort(tmp_path / "cohort", participants=4)
     with pytest.raises(DataError, match=r"need the columns I21_days, I42_days"):
-        Cohort.load(folder).diagnoses("incident")
+        Cohort.load(folder).diagnoses_at("incident")
     with pytest.raises(ValueError, match="'soon'"):
-        Cohort.load(folder).diagnoses("soon")
-    days = {f"{code}_days": np.nan for code in DISEASE_CODES}
+        Cohort.load(folder).diagnoses_at("soon")
+    days = {f"{code}_days": np.nan for code in DIAGNOSES}
     rewrite(folder, **days | {"I21_days": [-3, np.nan, np.nan, np.nan], "I48_days": [np.nan, np.nan, 9, np.nan]})
     cohort = Cohort.load(folder)
-    np.testing.assert_equal(cohort.diagnoses("prevalent")[:, 0], [1, 0, 0, 0])
-    np.testing.assert_equal(cohort.diagnoses("incident")[:, 0], [np.nan, 0, 0, 0])
-    np.testing.assert_equal(cohort.diagnoses("prevalent")[:, 2], [0, 0, 0, 0])
-    np.testing.assert_equal(cohort.diagnoses("incident")[:, 2], [0, 0, 1, 0])
-    assert np.isnan(cohort.diagnoses("prevalent")[3, 3]) and np.isnan(cohort.diagnoses("incident")[3, 3])
+    np.testing.assert_equal(cohort.diagnoses_at("prevalent")[:, 0], [1, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses_at("incident")[:, 0], [np.nan, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses_at("prevalent")[:, 2], [0, 0, 0, 0])
+    np.testing.assert_equal(cohort.diagnoses_at("incident")[:, 2], [0, 0, 1, 0])
+    assert np.isnan(cohort.diagnoses_at("prevalent")[3, 3]) and np.isnan(cohort.diagnoses_at("incident")[3, 3])
 
 
 def test_fingerprint_follows_content_not_place(tiny_cohort, tmp_path):

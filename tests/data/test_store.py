@@ -34,7 +34,7 @@ def test_a_batch_is_what_the_files_hold(tiny_cohort, tiny_store):
         scaled = scale_intensity(cine.frames)
         assert np.abs(batch.cine[place].numpy() - scaled).max() <= 0.5 / 255 + 1e-6
     np.testing.assert_array_equal(batch.traits.numpy(), cohort.traits[rows])
-    np.testing.assert_array_equal(batch.diseases.numpy(), cohort.diseases[rows])
+    np.testing.assert_array_equal(batch.diagnoses.numpy(), cohort.diagnoses[rows])
     assert batch.index.tolist() == rows and len(batch) == 3
     assert tiny_store.participant_ids == cohort.participant_ids and len(tiny_store) == PARTICIPANTS
 
@@ -42,8 +42,8 @@ def test_a_batch_is_what_the_files_hold(tiny_cohort, tiny_store):
 def test_a_batch_has_the_stated_shapes_and_ranges(tiny_store):
     batch = tiny_store.batch(np.arange(4))
     assert batch.ecg.shape == (4, 12, 5000) and batch.cine.shape == (4, 50, 80, 80)
-    assert batch.traits.shape == (4, 82) and batch.diseases.shape == (4, 4)
-    assert {tensor.dtype for tensor in (batch.ecg, batch.cine, batch.traits, batch.diseases)} == {torch.float32}
+    assert batch.traits.shape == (4, 82) and batch.diagnoses.shape == (4, 4)
+    assert {tensor.dtype for tensor in (batch.ecg, batch.cine, batch.traits, batch.diagnoses)} == {torch.float32}
     assert batch.index.dtype == torch.int64
     assert batch.cine.min() == 0 and batch.cine.max() == 1
     moved = batch.to("cpu")
@@ -61,7 +61,7 @@ def test_a_modality_that_is_not_asked_for_is_empty(tiny_store):
 def test_a_batch_may_be_changed_without_changing_the_store(tiny_store):
     before = tiny_store.batch([2])
     changed = tiny_store.batch([2])
-    for tensor in (changed.ecg, changed.cine, changed.traits, changed.diseases):
+    for tensor in (changed.ecg, changed.cine, changed.traits, changed.diagnoses):
         tensor.fill_(7)
     after = tiny_store.batch([2])
     assert torch.equal(after.ecg, before.ecg) and torch.equal(after.traits, before.traits)
@@ -103,7 +103,7 @@ def test_the_default_place_is_under_home(tmp_path, monkeypatch):
     assert store.folder == (tmp_path / "home" / "stores" / f"mine-{cohort.fingerprint}").resolve()
 
 
-@pytest.mark.parametrize("name", ["ecg.npy", "cine.npy", "traits.npy", "diseases.npy", "ids.json"])
+@pytest.mark.parametrize("name", ["ecg.npy", "cine.npy", "traits.npy", "diagnoses.npy", "ids.json"])
 def test_a_truncated_or_missing_file_is_found_on_opening(copy, name):
     path = copy / name
     size = path.stat().st_size

@@ -7,7 +7,7 @@ import pytest
 from eccl import metrics
 from eccl.data.split import Split
 from eccl.evaluation import baselines, probes, retrieval, tables
-from eccl.traits import DISEASE_CODES, GROUPS, TRAIT_NAMES, TRAITS
+from eccl.traits import DIAGNOSES, GROUPS, TRAIT_NAMES, TRAITS
 
 N, D, K = 240, 12, len(TRAITS)
 SPLIT = Split(np.arange(140), np.arange(140, 190), np.arange(190, N))
@@ -27,8 +27,8 @@ def linear(rng):
     """Features, and traits and diagnoses that depend on them."""
     h = 5 + 3 * rng.normal(size=(N, D))
     traits = 100 + (h - 5) @ rng.normal(size=(D, K)) + 2 * rng.normal(size=(N, K))
-    diseases = (rng.random((N, 4)) < 1 / (1 + np.exp(1 - (h[:, :4] - 5)))).astype(int)
-    return h, traits, diseases
+    diagnoses = (rng.random((N, 4)) < 1 / (1 + np.exp(1 - (h[:, :4] - 5)))).astype(int)
+    return h, traits, diagnoses
 
 
 # retrieval
@@ -115,8 +115,8 @@ def test_missing_traits_and_constant_features_do_not_break_the_probe(linear):
 
 
 def test_each_participant_is_predicted_by_itself(linear):
-    h, traits, diseases = linear
-    for probe, y in ((probes.probe_traits, traits), (probes.probe_diseases, diseases)):
+    h, traits, diagnoses = linear
+    for probe, y in ((probes.probe_traits, traits), (probes.probe_diagnoses, diagnoses)):
         (a, b, c), (y_train, y_validation, _) = parts(h), parts(y)
         everybody, some = probe(a, y_train, b, y_validation, c), probe(a, y_train, b, y_validation, c[:5])
         np.testing.assert_allclose(everybody[:5], some, rtol=1e-6)
@@ -135,38 +135,38 @@ def test_shuffled_labels_leave_nothing_and_are_the_seeds_own(linear):
     assert np.mean(metrics.pearson(y_test, probes.probe_traits(a, y_train, b, y_validation, c))) > 0.85
 
 
-def test_the_disease_probe_gives_calibrated_probabilities(linear):
+def test_the_probe_of_diagnoses_gives_calibrated_probabilities(linear):
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 
-    h, _, diseases = linear
-    (a, b, c), (y_train, y_validation, y_test) = parts(h), parts(diseases)
+    h, _, diagnoses = linear
+    (a, b, c), (y_train, y_validation, y_test) = parts(h), parts(diagnoses)
     scaler = StandardScaler().fit(a)
-    found = probes.probe_diseases(a, y_train, b, y_validation, c, strengths=[0.1])
+    found = probes.probe_diagnoses(a, y_train, b, y_validation, c, strengths=[0.1])
     for k in range(4):
         reference = LogisticRegression(C=0.1).fit(scaler.transform(a), y_train[:, k])
         np.testing.assert_allclose(found[:, k], reference.predict_proba(scaler.transform(c))[:, 1], atol=2e-3)
-    chosen = probes.probe_diseases(a, y_train, b, y_validation, c)
+    chosen = probes.probe_diagnoses(a, y_train, b, y_validation, c)
     assert ((chosen > 0) & (chosen < 1)).all()
     assert np.mean([metrics.auroc(y_test[:, k], chosen[:, k]) for k in range(4)]) > 0.8
 
 
 def test_a_diagnosis_that_nobody_in_training_has_gets_its_prevalence(linear):
-    h, _, diseases = linear
-    (a, b, c), (y_train, y_validation, _) = parts(h), parts(diseases)
+    h, _, diagnoses = linear
+    (a, b, c), (y_train, y_validation, _) = parts(h), parts(diagnoses)
     y_train = y_train.copy()
     y_train[:, 1], y_train[:, 2] = 0, 1
-    found = probes.probe_diseases(a, y_train, b, y_validation, c)
+    found = probes.probe_diagnoses(a, y_train, b, y_validation, c)
     assert (found[:, 1] == 0).all() and (found[:, 2] == 1).all()
 
 
 def test_the_null_of_shuffled_labels_covers_one_half_and_not_the_truth(linear):
-    h, _, diseases = linear
-    (a, b, c), (y_train, y_validation, y_test) = parts(h), parts(diseases)
+    h, _, diagnoses = linear
+    (a, b, c), (y_train, y_validation, y_test) = parts(h), parts(diagnoses)
     null = baselines.shuffled_labels(a, y_train, c, y_test, permutations=40, seed=0)
-    assert list(null["disease"]) == list(DISEASE_CODES)
+    assert list(null["diagnosis"]) == list(DIAGNOSES)
     assert ((null["low"] < 0.5) & (null["high"] > 0.5)).all()
-    truth = probes.probe_diseases(a, y_train, b, y_validation, c)
+    truth = probes.probe_diagnoses(a, y_train, b, y_validation, c)
     areas = [metrics.auroc(y_test[:, k], truth[:, k]) for k in range(4)]
     assert (areas > null["high"]).sum() >= 3
 
@@ -185,14 +185,14 @@ def test_absent_measurements_become_the_training_median_and_a_flag():
 def test_an_absent_measurement_can_be_the_finding(rng):
     fibrillation = rng.random(N) < 0.3
     table = pd.DataFrame({"p": np.where(fibrillation, np.nan, rng.normal(size=N)), "rate": rng.normal(size=N)})
-    diseases = np.column_stack([fibrillation] * 4).astype(int)
+    diagnoses = np.column_stack([fibrillation] * 4).astype(int)
     traits = rng.normal(size=(N, K))
-    by_trait, by_disease = (
+    by_trait, by_diagnosis = (
         baselines.measurement_baseline(table, labels, SPLIT, probe)
-        for labels, probe in ((traits, probes.probe_traits), (diseases, probes.probe_diseases))
+        for labels, probe in ((traits, probes.probe_traits), (diagnoses, probes.probe_diagnoses))
     )
-    assert by_trait.shape == (len(SPLIT.test), K) and by_disease.shape == (len(SPLIT.test), 4)
-    assert metrics.auroc(diseases[SPLIT.test, 0], by_disease[:, 0]) > 0.99
+    assert by_trait.shape == (len(SPLIT.test), K) and by_diagnosis.shape == (len(SPLIT.test), 4)
+    assert metrics.auroc(diagnoses[SPLIT.test, 0], by_diagnosis[:, 0]) > 0.99
 
 
 @pytest.fixture
@@ -298,24 +298,24 @@ def test_an_unknown_reference_or_grouping_is_an_error(predictions):
         tables.trait_table(models, y, indices, by="organ")
 
 
-def test_the_disease_table_holds_the_prevalence_as_a_baseline(rng):
+def test_the_diagnosis_table_holds_the_prevalence_as_a_baseline(rng):
     y = (rng.random((200, 4)) < (0.3, 0.2, 0.2, 0.1)).astype(int)
     y[:, 3] = 0  # nobody in this split
     p = np.clip(0.2 + 0.3 * y + 0.1 * rng.normal(size=y.shape), 0, 1)
     models = {"prevalence": baselines.baseline(y, 200), "ECCL": p}
-    table = tables.disease_table(models, y, metrics.bootstrap_indices(200, 100, 0), reference="prevalence")
-    table = table.set_index(["model", "disease", "metric"])
+    table = tables.diagnosis_table(models, y, metrics.bootstrap_indices(200, 100, 0), reference="prevalence")
+    table = table.set_index(["model", "diagnosis", "metric"])
     assert table.loc[("prevalence", "I21", "AUROC"), "value"] == 0.5
     assert table.loc[("prevalence", "I21", "AUPRC"), "value"] == pytest.approx(y[:, 0].mean())
     assert table.loc[("ECCL", "I21", "Brier"), "difference"] < 0
     assert table.loc[("ECCL", "I21", "AUROC"), "difference_low"] > 0
     assert np.isnan(table.loc[("ECCL", "I50", "AUROC"), "value"]) and table.loc[("ECCL", "I50", "AUROC"), "cases"] == 0
-    known = [table.loc[("ECCL", code, "AUROC"), "value"] for code in DISEASE_CODES[:3]]
+    known = [table.loc[("ECCL", code, "AUROC"), "value"] for code in DIAGNOSES[:3]]
     assert table.loc[("ECCL", "mean", "AUROC"), "value"] == pytest.approx(np.mean(known))
 
 
 def test_the_calibration_table_is_complete(rng):
     y = (rng.random((160, 4)) < 0.3).astype(int)
     table = tables.calibration_table({"ECCL": rng.random((160, 4))}, y, bins=4)
-    assert (table.groupby(["model", "disease"])["n"].sum() == 160).all() and len(table) == 16
+    assert (table.groupby(["model", "diagnosis"])["n"].sum() == 160).all() and len(table) == 16
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all()

@@ -12,7 +12,7 @@ import pytest
 from eccl.data.cmr import write_cine
 from eccl.data.ecg import write_ecg
 from eccl.records import ECG, FRAMES, SAMPLES, SAMPLING_RATE, Cine, DataError
-from eccl.traits import DISEASE_CODES, TRAITS
+from eccl.traits import DIAGNOSES, TRAITS
 
 PARTICIPANTS = 24
 
@@ -60,7 +60,7 @@ def cohort_table(rng: np.random.Generator, participants: int = PARTICIPANTS) -> 
     for trait in TRAITS:
         middle, width = (trait.low + trait.high) / 2, trait.high - trait.low
         columns[trait.name] = (middle + width * rng.uniform(-0.2, 0.2, participants)).round(3)
-    for place, code in enumerate(DISEASE_CODES):
+    for place, code in enumerate(DIAGNOSES):
         columns[code] = (np.arange(participants) % 4 == place).astype(int)
     return pd.DataFrame(columns)
 

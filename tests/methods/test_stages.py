@@ -120,8 +120,8 @@ class Altered:
 
     def __init__(self, store, rows):
         self.store, self.rows = store, rows
-        self.traits, self.diseases = store.traits.copy(), store.diseases.copy()
-        self.traits[rows], self.diseases[rows] = 1e3, 1 - self.diseases[rows]
+        self.traits, self.diagnoses = store.traits.copy(), store.diagnoses.copy()
+        self.traits[rows], self.diagnoses[rows] = 1e3, 1 - self.diagnoses[rows]
         self.fingerprint = "altered"
 
     def __len__(self):
@@ -145,7 +145,7 @@ def test_nothing_of_the_test_split_reaches_training(tiny_store, options, mae, cm
     other_eccl = pretrain_eccl(store, SPLIT, CONFIG, other_mae.run, other_cmr.run, **options)
     for first, second in ((mae, other_mae), (cmr, other_cmr), (eccl, other_eccl)):
         assert first.run.name != second.run.name and equal(first.model, second.model)
-    for target in ("traits", "diseases"):
+    for target in ("traits", "diagnoses"):
         first = fine_tune(tiny_store, SPLIT, CONFIG, eccl.run, target, **options)
         second = fine_tune(store, SPLIT, CONFIG, other_eccl.run, target, **options)
         assert equal(first.model, second.model)
@@ -203,7 +203,7 @@ def test_embedding_leaves_the_encoder_as_it_was(tiny_store):
         embed(encoder, tiny_store, rows, "cine")
 
 
-@pytest.mark.parametrize("target", ["traits", "diseases", "I42"])
+@pytest.mark.parametrize("target", ["traits", "diagnoses", "I42"])
 def test_recorded_score_is_that_of_the_predictions(tiny_store, options, mae, target):
     trained = fine_tune(tiny_store, SPLIT, CONFIG, mae.run, target, **options)
     predicted = trained.predict(SPLIT.validation)
@@ -212,7 +212,7 @@ def test_recorded_score_is_that_of_the_predictions(tiny_store, options, mae, tar
         assert np.median(predicted) == pytest.approx(np.median(truth), rel=0.2)  # in the traits' units
         expected = pearson(predicted, truth).mean()
     else:
-        truth = tiny_store.diseases[SPLIT.validation][:, slice(None) if target == "diseases" else [1]]
+        truth = tiny_store.diagnoses[SPLIT.validation][:, slice(None) if target == "diagnoses" else [1]]
         assert ((predicted > 0) & (predicted < 1)).all()
         expected = np.mean([auroc(a, b) for a, b in zip(truth.T, predicted.T)])
     assert trained.run.metrics["validation_score"] == pytest.approx(expected, abs=2e-3)
@@ -220,28 +220,28 @@ def test_recorded_score_is_that_of_the_predictions(tiny_store, options, mae, tar
 
 
 def test_cases_and_controls_weigh_alike():
-    diseases = np.zeros((20, 4), np.int8)
-    diseases[:3, 0], diseases[:6, 1:] = 1, 1
-    diseases[15:17] = 1
-    store = SimpleNamespace(diseases=diseases)
+    diagnoses = np.zeros((20, 4), np.int8)
+    diagnoses[:3, 0], diagnoses[:6, 1:] = 1, 1
+    diagnoses[15:17] = 1
+    store = SimpleNamespace(diagnoses=diagnoses)
     split = Split(np.arange(12), np.arange(12, 20), np.array([], int))
     loss = supervise(store, split, "I21").loss
     logits = torch.zeros(12, 1, requires_grad=True)
-    loss(logits, torch.from_numpy(diseases[:12, :1]).float()).backward()
+    loss(logits, torch.from_numpy(diagnoses[:12, :1]).float()).backward()
     assert float(logits.grad.sum()) == pytest.approx(0, abs=1e-6)  # 3 cases pull as strongly as 9 controls
 
 
 def test_diagnosis_without_cases_is_refused_by_name():
-    diseases = np.zeros((20, 4), np.int8)
-    diseases[::2, :3] = 1
+    diagnoses = np.zeros((20, 4), np.int8)
+    diagnoses[::2, :3] = 1
     split = Split(np.arange(12), np.arange(12, 20), np.array([], int))
     with pytest.raises(DataError, match="alike in I50"):
-        supervise(SimpleNamespace(diseases=diseases), split, "diseases")
-    diseases[:6, 3] = 1
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "diagnoses")
+    diagnoses[:6, 3] = 1
     with pytest.raises(DataError, match="8 validation participants"):
-        supervise(SimpleNamespace(diseases=diseases), split, "I50")
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "I50")
     with pytest.raises(ValueError, match="I99"):
-        supervise(SimpleNamespace(diseases=diseases), split, "I99")
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "I99")
 
 
 def test_encoder_of_another_size_is_refused(mae, cmr):

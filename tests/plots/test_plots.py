@@ -14,7 +14,7 @@ from eccl.config import ECGEncoderConfig
 from eccl.evaluation import tables as evaluation
 from eccl.metrics import Estimate, bootstrap_indices
 from eccl.records import ECG, LEADS, Cine
-from eccl.traits import DISEASE_CODES, GROUPS, TRAITS
+from eccl.traits import DIAGNOSES, GROUPS, TRAITS
 
 N = 60
 
@@ -45,7 +45,7 @@ def everything(rng, ecg, cine):
     predictions = {"MAE": y + rng.normal(size=y.shape), "ECCL": y + 0.5 * rng.normal(size=y.shape)}
     probabilities = {name: rng.random((N, 4)) for name in ("baseline", "MAE", "ECCL, probe", "ECCL")}
     table = evaluation.trait_table(predictions, y, indices, ceiling=y)
-    diseases = evaluation.disease_table(probabilities, labels, indices).query("metric == 'AUROC'")
+    diagnoses = evaluation.diagnosis_table(probabilities, labels, indices).query("metric == 'AUROC'")
     ranking = evaluation.trait_table({"ECCL": y}, y + 1, indices, by="trait", ceiling=y)
     history = pd.DataFrame({"epoch": range(5), "train_loss": 1.0, "validation_loss": 2.0, "validation_score": 0.3})
     summary = pd.DataFrame(
@@ -70,7 +70,7 @@ def everything(rng, ecg, cine):
         "bland_altman": plots.bland_altman(y[:, 0], y[:, 1], "LV mass", "g"),
         "forest": plots.forest(table.query("group == 'all traits'"), "mean r", null=0),
         "group_bars": plots.group_bars(table),
-        "disease_bars": plots.disease_bars(diseases),
+        "diagnosis_bars": plots.diagnosis_bars(diagnoses),
         "trait_ranking": plots.trait_ranking(ranking),
         "roc": plots.roc(labels, probabilities),
         "calibration": plots.calibration(labels, probabilities, bins=4),
@@ -248,7 +248,7 @@ def test_bars_carry_the_values_of_the_table(figures, rng):
     np.testing.assert_allclose([bar.get_width() for bar in panel.patches], table["value"])
     assert [text.get_text() for text in panel.get_yticklabels()][-1] == "longitudinal strain (7)"
     assert panel.patches[0].get_facecolor() != panel.patches[-1].get_facecolor()
-    start = figures["disease_bars"].axes[0].patches[0].get_x()
+    start = figures["diagnosis_bars"].axes[0].patches[0].get_x()
     assert start == 0.5
 
 
@@ -256,7 +256,7 @@ def test_roc_curves_run_from_corner_to_corner_with_the_area_of_the_metric(rng):
     labels = (rng.random((N, 4)) < 0.4).astype(int)
     scores = np.round(labels + rng.normal(size=(N, 4)), 1)
     figure = plots.roc(labels, {"ECCL": scores})
-    assert [axes.get_title(loc="left").split(":")[0] for axes in figure.axes] == list(DISEASE_CODES)
+    assert [axes.get_title(loc="left").split(":")[0] for axes in figure.axes] == list(DIAGNOSES)
     for k, axes in enumerate(figure.axes):
         x, y = axes.lines[1].get_data()
         assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
@@ -294,11 +294,11 @@ def test_a_tiny_cohort_without_cases_still_draws(rng):
     labels[:2, 0] = 1
     probabilities = {"baseline": np.full((12, 4), 0.1), "ECCL": rng.random((12, 4))}
     indices = bootstrap_indices(12, 10, 0)
-    table = evaluation.disease_table(probabilities, labels, indices, reference="ECCL")
+    table = evaluation.diagnosis_table(probabilities, labels, indices, reference="ECCL")
     for figure in (
         plots.roc(labels, probabilities),
         plots.calibration(labels, probabilities),
-        plots.disease_bars(table.query("metric == 'AUROC'")),
-        plots.forest(table.query("metric == 'AUROC'"), "AUROC", label="disease"),
+        plots.diagnosis_bars(table.query("metric == 'AUROC'")),
+        plots.forest(table.query("metric == 'AUROC'"), "AUROC", label="diagnosis"),
     ):
         figure.draw_without_rendering()

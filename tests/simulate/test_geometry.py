@@ -29,7 +29,7 @@ def infarct(hearts):
 @pytest.fixture(scope="module")
 def uniform(hearts):
     """A healthy heart whose wall is even and contracts evenly."""
-    healthy = next(h for h in hearts if not h.diseases.any())
+    healthy = next(h for h in hearts if not h.diagnoses.any())
     return dataclasses.replace(healthy, wall=np.ones(16), contraction=np.ones(16))
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from eccl.config import SimulationConfig
-from eccl.simulate.heart import Heart, coded_diseases, draw_heart, participant_generators
+from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
 from eccl.simulate.population import TERRITORIES
 
 # Petersen et al., J Cardiovasc Magn Reson 2017;19:18: mean and SD of women and men aged 45-74 without disease
@@ -40,7 +40,7 @@ def values(hearts, name):
 @pytest.mark.parametrize("sex", [0, 1])
 @pytest.mark.parametrize("name", PETERSEN)
 def test_healthy_hearts_have_the_published_mean_and_spread(hearts, name, sex):
-    healthy = [h for h in hearts if h.sex == sex and 45 <= h.age <= 74 and not h.diseases.any()]
+    healthy = [h for h in hearts if h.sex == sex and 45 <= h.age <= 74 and not h.diagnoses.any()]
     mean, sd = PETERSEN[name][sex]
     drawn = values(healthy, name)
     assert drawn.mean() == pytest.approx(mean, rel=0.05)
@@ -48,7 +48,7 @@ def test_healthy_hearts_have_the_published_mean_and_spread(hearts, name, sex):
 
 
 def test_chambers_grow_together_and_with_the_body(hearts):
-    men = [h for h in hearts if h.sex == 1 and not h.diseases.any()]
+    men = [h for h in hearts if h.sex == 1 and not h.diagnoses.any()]
     names = ("lv_edv", "lv_mass", "rv_edv", "la_max", "bsa")
     r = dict(zip(names, np.corrcoef([values(men, name) for name in names])[0]))
     assert 0.45 < r["lv_mass"] < 0.8
@@ -86,12 +86,12 @@ def test_the_same_participant_whatever_came_before():
 
 def test_prevalence_changes_disease_and_not_the_healthy():
     enriched, biobank = draw(800), draw(800, prevalence="biobank")
-    share = np.mean([h.diseases for h in enriched], axis=0)
+    share = np.mean([h.diagnoses for h in enriched], axis=0)
     assert (share > 0.10).all() and (share < 0.21).all()
-    rare = np.mean([h.diseases for h in biobank], axis=0)
+    rare = np.mean([h.diagnoses for h in biobank], axis=0)
     assert 0.035 < rare[0] < 0.09
     assert (rare[1:] < 0.07).all()
-    both = [(a, b) for a, b in zip(enriched, biobank) if not (a.diseases.any() or b.diseases.any())]
+    both = [(a, b) for a, b in zip(enriched, biobank) if not (a.diagnoses.any() or b.diagnoses.any())]
     assert len(both) > 400
     assert all(a.lv_edv == b.lv_edv and a.heart_rate == b.heart_rate for a, b in both)
     with pytest.raises(ValueError, match=r"'rare'.*enriched, biobank"):
@@ -103,7 +103,7 @@ def test_disease_shifts_the_heart_and_overlaps_with_health(hearts):
         return values([h for h in hearts if chosen(h)], name).mean()
 
     def healthy(heart):
-        return not heart.diseases.any()
+        return not heart.diagnoses.any()
 
     def dilated(heart):
         return heart.cardiomyopathy == "dilated"
@@ -125,8 +125,8 @@ def test_disease_shifts_the_heart_and_overlaps_with_health(hearts):
     assert 0.15 < np.mean(values([h for h in hearts if h.infarct_territory], "lv_ef") > lowest) < 0.85
 
 
-def test_diseases_occur_together(hearts):
-    disease = np.array([h.diseases for h in hearts])
+def test_diagnoses_occur_together(hearts):
+    disease = np.array([h.diagnoses for h in hearts])
     infarct, _, fibrillation, failure = disease.T
     assert failure[infarct].mean() > 1.5 * failure[~infarct].mean()
     assert fibrillation[failure].mean() > 2 * fibrillation[~failure].mean()
@@ -155,10 +155,10 @@ def test_axis_lies_flat_in_heavy_people(hearts):
 def test_codes_miss_and_invent_the_stated_share(hearts):
     config = SimulationConfig(missed_codes=0.2, false_codes=0.05)
     rng = np.random.default_rng(0)
-    codes = np.array([coded_diseases(h, config, rng) for h in hearts])
-    truth = np.array([h.diseases for h in hearts])
+    codes = np.array([coded_diagnoses(h, config, rng) for h in hearts])
+    truth = np.array([h.diagnoses for h in hearts])
     assert codes.dtype == np.int8
     assert codes[truth].mean() == pytest.approx(0.8, abs=0.03)
     assert codes[~truth].mean() == pytest.approx(0.05, abs=0.01)
     exact = SimulationConfig(missed_codes=0.0, false_codes=0.0)
-    np.testing.assert_array_equal(coded_diseases(hearts[0], exact, rng), truth[0])
+    np.testing.assert_array_equal(coded_diagnoses(hearts[0], exact, rng), truth[0])

@@ -25,7 +25,7 @@ def hearts():
 
 @pytest.fixture(scope="module")
 def healthy(hearts):
-    return next(h for h in hearts if not h.diseases.any())
+    return next(h for h in hearts if not h.diagnoses.any())
 
 
 def areas(labels, name):
@@ -104,7 +104,7 @@ def test_frames_change_smoothly_and_the_beat_closes(healthy):
 
 
 def test_scar_does_not_move(hearts):
-    heart = next(h for h in hearts if not h.diseases.any())
+    heart = next(h for h in hearts if not h.diagnoses.any())
     scarred = np.where(np.isin(np.arange(16), (10, 11)), 0.0, 1.0)  # mid-ventricular lateral wall
     ill = dataclasses.replace(heart, contraction=scarred, lv_esv=0.6 * heart.lv_edv)
     end = int(emptying(ill).argmax())

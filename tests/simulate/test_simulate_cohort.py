@@ -16,7 +16,7 @@ from eccl.data.cohort import Cohort
 from eccl.data.ecg import read_ecg
 from eccl.records import DataError
 from eccl.simulate.cohort import BLOCK, TRUTH, read_truth, simulate_cohort, simulate_participant
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 SMALL = SimulationConfig(participants=2 * BLOCK + 5, seed=7)
 
@@ -47,7 +47,7 @@ def test_files_hold_what_was_simulated(cohort_folder):
     np.testing.assert_allclose(read.signal, participant.ecg.signal, atol=1e-6)
     row = Cohort.load(cohort_folder).table.set_index("participant_id").loc["sim-000017"]
     assert row["lv_edv"] == pytest.approx(participant.traits["lv_edv"], rel=1e-5)
-    assert [row[code] for code in DISEASE_CODES] == list(participant.diseases)
+    assert [row[code] for code in DIAGNOSES] == list(participant.diagnoses)
 
 
 def test_a_participant_is_the_same_in_a_larger_cohort_with_more_workers(cohort_folder, tmp_path):

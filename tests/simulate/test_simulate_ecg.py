@@ -22,7 +22,7 @@ def hearts(count, seed=3):
 
 
 def normal_state(**changes):
-    heart = next(heart for heart, _ in hearts(50) if not heart.diseases.any() and not heart.conduction)
+    heart = next(heart for heart, _ in hearts(50) if not heart.diagnoses.any() and not heart.conduction)
     plain = {
         "heart_rate": 60.0, "fibrillating": False, "ectopy": 0.0, "respiratory_arrhythmia": 0.0, "pr": 160.0,
         "p_duration": 105.0, "p_amplitude": 0.1, "p_terminal": 0.04, "qrs_duration": 90.0, "qrs_voltage": 1.0,
@@ -96,7 +96,7 @@ def test_without_coupling_nothing_of_the_heart_correlates_with_the_state():
         drawn = [(heart, electrical(heart, coupling, rng)) for heart, rng in hearts(400, seed=21)]
         heart = np.array([
             (h.age, h.sex, h.bmi, h.systolic, h.heart_rate, h.lv_edv, h.lv_mass, h.la_max, h.in_fibrillation,
-             h.infarct_extent, h.axis, *h.diseases) for h, _ in drawn
+             h.infarct_extent, h.axis, *h.diagnoses) for h, _ in drawn
         ], dtype=float)  # fmt: skip
         state = np.array([list(dataclasses.asdict(s).values()) for _, s in drawn], dtype=float)
         state = state[:, state.std(axis=0) > 1e-9]  # what only a disease switches on is constant without coupling

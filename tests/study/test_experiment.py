@@ -13,7 +13,7 @@ from eccl.metrics import Estimate
 from eccl.records import DataError
 from eccl.study import experiment, notebook
 from eccl.training.supervision import supervise
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 
 def namespace(*cells: str) -> dict:
@@ -96,11 +96,11 @@ def test_what_a_cohort_does_not_have_is_refused_before_anything_is_trained(tiny_
     with pytest.raises(DataError, match="modality cmr"):
         experiment.prepare(smoke, folder)
     data = experiment.prepare(smoke, folder, ["ecg"])
-    for call in (lambda: experiment.probed(data, "diseases"), lambda: experiment.prevalence(data)):
+    for call in (lambda: experiment.probed(data, "diagnoses"), lambda: experiment.prevalence(data)):
         with pytest.raises(DataError, match="diagnosis I50"):
             call()
     with pytest.raises(DataError, match=r"the diagnosis I50 is not known.*train on a diagnosis that is: I21, I42, I48"):
-        supervise(data.store, data.split, "diseases")
+        supervise(data.store, data.split, "diagnoses")
     supervise(data.store, data.split, "I48")
     assert list(experiment.pretrain_available(data)) == ["ECG autoencoder"]
 
@@ -115,7 +115,7 @@ def test_scans_alone_are_trained_on_what_is_known_of_them(
     monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
     folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
     table = pd.read_csv(folder / "cohort.csv")
-    table[[code for code in DISEASE_CODES if code not in diagnoses]] = np.nan
+    table[[code for code in DIAGNOSES if code not in diagnoses]] = np.nan
     table["I48"] = np.arange(len(table)) % 2 if diagnoses else np.nan
     table.assign(**({} if traits else {"rv_edv": np.nan})).to_csv(folder / "cohort.csv", index=False)
     path = folder / "dataset_description.json"

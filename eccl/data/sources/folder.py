@@ -18,7 +18,7 @@ from eccl.data.sources.scans import FEWER, RULES, measure, read_heart
 from eccl.data.sources.statements import UNKNOWN
 from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients
 from eccl.records import DataError
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
@@ -72,7 +72,7 @@ class Folder(Open):
             "licence": self.licence,
             "simulated": self.simulated,
             "modalities": [part for part, column in MODALITIES.items() if column in columns],
-            "diagnoses": [code for code in DISEASE_CODES if code in columns],
+            "diagnoses": [code for code in DIAGNOSES if code in columns],
             "choices": {"fewer": chosen(self.fewer, FEWER), "rule": chosen(self.rule, RULES)},
         }
 

@@ -22,7 +22,7 @@ from eccl.data.sources.ingest import ingest, ingest_tables
 from eccl.records import DataError
 from eccl.simulate.cohort import simulate_participant
 from eccl.simulate.stack import label_stack
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 
 def taken(source, folder):
@@ -69,7 +69,7 @@ def test_ptbxl_values_become_those_of_a_cohort(ptbxl, tmp_path):
     assert list(table["split"]) == ["train", "train", "validation", "test"]
     assert list(table["patient_id"]) == ["11", "11", "12", "13"] and table["statements"].iat[0] == "NORM;SR"
     assert cohort.known_diagnoses == ("I21", "I48") and cohort.modalities == ("ecg",)
-    assert list(cohort.diseases[0]) == [0, -1, 0, -1]
+    np.testing.assert_equal(cohort.diagnoses[0], [0, np.nan, 0, np.nan])
     parts = cohort.split()
     assert [list(part) for part in (parts.train, parts.validation, parts.test)] == [[0, 1], [2], [3]]
     assert "scp_codes is no dictionary" in refused["ptbxl-00005"] and "No such file" in refused["ptbxl-00006"]
@@ -454,4 +454,4 @@ def test_a_description_says_what_was_chosen(own, tmp_path):
     folder = ingest(open_source("folder", own), tmp_path / "cohort", workers=1, progress=False)
     described = json.loads((folder / "dataset_description.json").read_text())
     assert described["choices"] == {"fewer": "refuse", "rule": "middle"} and described["simulated"] is False
-    assert described["ingest"]["adapter"] == "Folder" and set(described["diagnoses"]) < set(DISEASE_CODES)
+    assert described["ingest"]["adapter"] == "Folder" and set(described["diagnoses"]) < set(DIAGNOSES)

@@ -13,7 +13,7 @@ from eccl.data.sources.ukbiobank.diagnoses import diagnoses
 from eccl.data.sources.ukbiobank.fields import FIELDS, FIRST_OCCURRENCE, showcase_name
 from eccl.data.sources.ukbiobank.tables import read_tables
 from eccl.records import DataError
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES, TRAITS
+from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
 
 EID, OTHER = "1234567", "2345678"
 TODAY = date(2025, 6, 1)
@@ -90,7 +90,7 @@ def test_every_style_of_headings_says_the_same(tmp_path, name):
     assert one.first_I48 == "2020-05-29" and (other.icd10, other.first_I50) == ("", "")
     assert table[list(TRAIT_NAMES)].dtypes.eq(float).all() and table.lv_esv.isna().all()
     labels, problems = diagnoses(table, TODAY)
-    assert problems == {} and labels[list(DISEASE_CODES)].to_numpy().tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
+    assert problems == {} and labels[list(DIAGNOSES)].to_numpy().tolist() == [[0, 0, 1, 0], [1, 0, 0, 0]]
     assert labels.loc[EID, "I48_days"] == -365 and labels.loc[OTHER, "I21_days"] == -round(66 * 365.25)
     assert labels.loc[EID, ["I21_days", "I42_days", "I50_days"]].isna().all()
 
@@ -306,7 +306,7 @@ def test_absent_files_and_no_files_are_refused(tmp_path):
 def records(**cells):
     """A table of one participant, scanned on 2019-05-30 at 60, without records but for those given."""
     empty = {"age": 60.0, "scan_date": pd.Timestamp("2019-05-30"), "icd10": "", "icd10_dates": ""}
-    row = {**empty, **{f"first_{code}": "" for code in DISEASE_CODES}, **cells}
+    row = {**empty, **{f"first_{code}": "" for code in DIAGNOSES}, **cells}
     return pd.DataFrame([row], index=pd.Index([EID], name="eid"))
 
 
@@ -337,7 +337,7 @@ RECORDS = {  # what is recorded: (cells, I48 ever, I48_days)
     "undated and after": ({"first_I48": "1900-01-01", "icd10": "I48", "icd10_dates": "2019-06-09"}, 1, np.nan),
     "no scan date": ({"first_I48": "2018-01-01", "scan_date": pd.NaT}, 1, np.nan),
     "hospital alone": (
-        {"icd10": "I480", "icd10_dates": "2019-05-29", **{f"first_{c}": np.nan for c in DISEASE_CODES}},
+        {"icd10": "I480", "icd10_dates": "2019-05-29", **{f"first_{c}": np.nan for c in DIAGNOSES}},
         1,
         -1,
     ),
@@ -363,7 +363,7 @@ def test_days_run_from_the_scan_to_the_first_record(case):
         ({"scan_date": pd.Timestamp("2026-01-01")}, ["the scan", "2026-01-01"]),
         ({"scan_date": pd.Timestamp("1900-01-01")}, ["the scan", "1900-01-01", "2006-01-01"]),
         (
-            dict.fromkeys(["icd10", "icd10_dates", *(f"first_{c}" for c in DISEASE_CODES)], np.nan),
+            dict.fromkeys(["icd10", "icd10_dates", *(f"first_{c}" for c in DIAGNOSES)], np.nan),
             ["none of the tables"],
         ),
     ],

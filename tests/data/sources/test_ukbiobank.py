@@ -23,7 +23,7 @@ from eccl.simulate.biobank import FIRST, write_biobank
 from eccl.simulate.cohort import simulate_participant
 from eccl.simulate.heart import participant_generators
 from eccl.simulate.stack import image_stack
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 CONFIG = SimulationConfig(participants=8, seed=31)
 
@@ -62,7 +62,7 @@ def test_the_cohort_that_was_written_is_read_again(download, tmp_path):
         assert np.abs(ecg.signal - simulated.ecg.signal).max() < 1e-6  # both at the recorder's 5 uV
         expected = [simulated.traits[trait] for trait in TRAIT_NAMES]
         np.testing.assert_allclose(table.loc[name[number], list(TRAIT_NAMES)].astype(float), expected, rtol=1e-5)
-        assert list(cohort.diseases[row]) == list(simulated.diseases)
+        assert list(cohort.diagnoses[row]) == list(simulated.diagnoses)
         assert table.loc[name[number], "sex"] == simulated.heart.sex
         assert table.loc[name[number], "weight"] == pytest.approx(simulated.heart.weight, abs=0.06)
         # The square about the heart is cut from the middle slice at whole pixels: the beat itself is untouched.
@@ -177,10 +177,10 @@ def test_prevalent_and_incident_are_kept_apart_by_the_scan(download, tmp_path):
     first.to_csv(download / "tables" / "first.csv", index=False)
     cohort = taken(download, tmp_path / "cohort")
     rows = [cohort.participant_ids.index(names(tmp_path / "cohort")[number]) for number in (3, 4, 5)]
-    place = {code: DISEASE_CODES.index(code) for code in DISEASE_CODES}
-    days = cohort.table[[f"{code}_days" for code in DISEASE_CODES]].to_numpy()[rows]
+    place = {code: DIAGNOSES.index(code) for code in DIAGNOSES}
+    days = cohort.table[[f"{code}_days" for code in DIAGNOSES]].to_numpy()[rows]
     assert (days[0, place["I48"]], days[1, place["I50"]], days[2, place["I21"]]) == (-400, 30, 0)
-    ever, prevalent, incident = (cohort.diagnoses(timing)[rows] for timing in ("ever", "prevalent", "incident"))
+    ever, prevalent, incident = (cohort.diagnoses_at(timing)[rows] for timing in ("ever", "prevalent", "incident"))
     for row, code, now, later in ((0, "I48", 1, np.nan), (1, "I50", 0, 1), (2, "I21", 1, np.nan)):
         assert ever[row, place[code]] == 1
         np.testing.assert_equal([prevalent[row, place[code]], incident[row, place[code]]], [now, later])

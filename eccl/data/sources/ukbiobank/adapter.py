@@ -24,7 +24,7 @@ from eccl.data.sources.ukbiobank.fields import IMAGING, PERSON, RESTING_ECG, SHO
 from eccl.data.sources.ukbiobank.tables import read_tables
 from eccl.data.sources.ukbiobank.withdrawals import Withdrawals, find_lists, several, shown, taken_out
 from eccl.records import DataError
-from eccl.traits import DISEASE_CODES, TRAIT_NAMES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
@@ -90,7 +90,7 @@ class UKBiobank:
             "licence": "CC0-1.0" if self.simulated else "UK Biobank material transfer agreement: not to be passed on",
             "simulated": self.simulated,
             "modalities": list(MODALITIES[chosen(self.modalities, tuple(MODALITIES))]),
-            "diagnoses": list(DISEASE_CODES),
+            "diagnoses": list(DIAGNOSES),
             "choices": {
                 "visit": self.visit,
                 "fewer": chosen(self.fewer, FEWER),

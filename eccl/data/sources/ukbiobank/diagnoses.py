@@ -16,7 +16,7 @@ import pandas as pd
 from eccl.data.sources.ukbiobank.entries import SEPARATOR
 from eccl.data.sources.ukbiobank.fields import DATE_UNKNOWN, FIRST, FROM_BIRTH, PLACEHOLDERS
 from eccl.records import DataError
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 EARLIEST = date(1900, 1, 1)  # nobody in UK Biobank was born before it
 FIRST_VISIT = date(2006, 1, 1)  # no visit was before it
@@ -59,17 +59,17 @@ def diagnoses(table: pd.DataFrame, today: date | None = None) -> Diagnoses:
     columns = [table[name] for name in ("age", "scan_date", "icd10", "icd10_dates", *FIRST)]
     for participant, age, scan, codes, dates, *first in zip(table.index, *columns):
         try:
-            records = _records(codes, dates, dict(zip(DISEASE_CODES, first)))
+            records = _records(codes, dates, dict(zip(DIAGNOSES, first)))
             scanned = None if pd.isna(scan) else _checked(scan.date(), today, "the scan", FIRST_VISIT)
             rows[participant] = [
-                *(int(bool(records[code])) for code in DISEASE_CODES),
-                *(_days(records[code], scanned, age, today, code) for code in DISEASE_CODES),
+                *(int(bool(records[code])) for code in DIAGNOSES),
+                *(_days(records[code], scanned, age, today, code) for code in DIAGNOSES),
             ]
         except DataError as error:
             problems[participant] = error
-    names = [*DISEASE_CODES, *(f"{code}_days" for code in DISEASE_CODES)]
+    names = [*DIAGNOSES, *(f"{code}_days" for code in DIAGNOSES)]
     result = pd.DataFrame.from_dict(rows, orient="index", columns=names)
-    types = {name: np.int8 if name in DISEASE_CODES else float for name in names}
+    types = {name: np.int8 if name in DIAGNOSES else float for name in names}
     return Diagnoses(result.astype(types).rename_axis("eid"), problems)
 
 
@@ -80,7 +80,7 @@ def _records(codes: object, dates: object, first: dict[str, object]) -> dict[str
             "the participant is in none of the tables with diagnoses",
             remedy="give a table with the fields 41270 and 41280 that has everyone",
         )
-    found: dict[str, list[str]] = {code: [] for code in DISEASE_CODES}
+    found: dict[str, list[str]] = {code: [] for code in DIAGNOSES}
     entries = [] if pd.isna(codes) else codes.split(SEPARATOR)
     days = [] if pd.isna(codes) or pd.isna(dates) else dates.split(SEPARATOR)
     if any(day and not entry for entry, day in zip_longest(entries, days, fillvalue="")):

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
-from eccl.traits import DISEASE_CODES
+from eccl.traits import DIAGNOSES
 
 SEPARATOR = "|"  # between the entries of an array, in the columns icd10 and icd10_dates
 MISSING = {"", ".", "NA", "N/A", "#N/A", "<NA>", "NaN", "nan", "NaT", "None", "NULL", "null"}
@@ -19,7 +19,7 @@ _CODE = r"[A-Z]\d[0-9A-Z](?:\.?[0-9X]{1,3})?[A-Z]?[.*+†-]{0,2}"  # I48, I480, 
 _ENTRY = re.compile(rf"(?P<code>{_CODE})(?:(?:\s+|\s*[:–-]\s+)(?P<label>\S.*))?", re.DOTALL)
 _ONE = re.compile(_CODE)
 # In a label: another code behind a separator or at its start; one of the four diagnoses anywhere.
-_HIDDEN = re.compile(rf"(?:^|[,;/|&+\n\t]\s*){_CODE}(?![A-Za-z0-9])|(?<![A-Za-z0-9])(?:{'|'.join(DISEASE_CODES)})")
+_HIDDEN = re.compile(rf"(?:^|[,;/|&+\n\t]\s*){_CODE}(?![A-Za-z0-9])|(?<![A-Za-z0-9])(?:{'|'.join(DIAGNOSES)})")
 _QUOTED = r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*\""""
 _LIST = re.compile(rf"\[(?:\s*(?:{_QUOTED}|None|null|nan|NaN),?)*\s*\]", re.DOTALL)  # as Python or JSON writes one
 _ELEMENT = re.compile(rf"{_QUOTED}|None|null|nan|NaN", re.DOTALL)
