@@ -1,17 +1,20 @@
-"""Every setting of the project, as frozen dataclasses with units, and the presets smoke, laptop and paper.
+"""Every setting that decides a result, as frozen dataclasses with units, and the presets smoke, laptop and paper.
 
-A setting that does not exist is an error that names it, so a misspelt parameter never passes in silence.
+What decides no result (device, processes) is in `eccl.machine`. A setting that does not exist is an error that names
+it, so a misspelt parameter never passes in silence.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+
+from eccl.errors import did_you_mean
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class ECGEncoderConfig:
 
     patch_leads: int = 3  # 1: the paper's (600 tokens at 100 samples); 12: all leads jointly; 3: I-III, aVx, V1-3, V4-6
     patch_samples: int = 200  # at 500 Hz
+    amplitude: str = "millivolt"  # as recorded; or "lead": each lead scaled to -1 .. 1, as the original
     width: int = 96
     depth: int = 4
     heads: int = 4
@@ -55,6 +59,7 @@ class CMREncoderConfig:
     """Encoder of the cine, its frames as input channels."""
 
     name: str = "resnet"  # resnet, swin or vit
+    frames: int = 50  # of the cine's 50, evenly spaced from end-diastole on
     width: int = 16  # channels of the first stage (resnet, swin) or of a token (vit)
     image_size: int = 80  # pixels; the cine is resized to it
     patch: int = 8  # pixels (vit)
@@ -63,11 +68,46 @@ class CMREncoderConfig:
 
 
 @dataclass(frozen=True)
+class ECGAugmentation:
+    """Changes of an ECG that leave the heart as it is: electrodes, breathing, muscle, and when the recording began.
+
+    Amplitude carries the mass of the heart, so the gain of a whole ECG varies little by default, and signals stay in
+    mV. Reversal of time or sign makes an ECG that no heart has: off by default, there for the ablation.
+    """
+
+    gain: float = 0.05  # of all leads together, uniform in 1 +- gain
+    lead_gain: float = 0.03  # of each lead, uniform in 1 +- lead_gain
+    wander: float = 0.05  # mV, largest amplitude of the baseline's swing at 0.15-0.4 Hz, the rate of breathing
+    noise: float = 0.01  # mV, largest standard deviation of white noise
+    shift: float = 1.0  # s, largest shift to either side, around the end
+    lead_dropout: float = 0.05  # probability that a lead is silent
+    time_flip: float = 0.0  # probability
+    sign_flip: float = 0.0  # probability
+
+
+@dataclass(frozen=True)
+class CineAugmentation:
+    """Changes of a cine that leave the heart as it is: how the image plane was turned and set, and the receiver.
+
+    A horizontal flip puts the right ventricle on the wrong side: off by default, there for the ablation. Zoom changes
+    the size of the heart, which is what the traits measure: off by default too.
+    """
+
+    angle: float = 10.0  # degrees, largest turn to either side
+    shift: float = 0.04  # share of the image, largest shift along each axis (0.04 of 80 pixels is 5.8 mm)
+    smallest_zoom: float = 1.0  # field of view uniform in [smallest_zoom, 1]
+    gamma: float = 0.2  # exponent exp(uniform in +- gamma)
+    noise: float = 0.0  # largest standard deviation of white noise, intensity being in [0, 1]; images bring their own
+    horizontal_flip: float = 0.0  # probability
+
+
+@dataclass(frozen=True)
 class LossConfig:
     """The contrastive objective and its trait regression."""
 
     name: str = "clip"  # clip, nt_xent or triplet
     temperature: float = 0.1
+    learn_temperature: bool = False  # from the value above, as CLIP does
     alpha: float = 0.5  # weight of ECG -> CMR against CMR -> ECG
     margin: float = 2.5  # triplet
     trait_weight: float = 1.0  # lambda
@@ -92,27 +132,28 @@ class Config:
 
     preset: str = "laptop"
     seed: int = 42
-    latent: int = 64  # dimensions of the shared embedding
+    embedding: int = 64  # dimensions of the shared space
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     ecg: ECGEncoderConfig = field(default_factory=ECGEncoderConfig)
     mae: MAEConfig = field(default_factory=MAEConfig)
     cmr: CMREncoderConfig = field(default_factory=CMREncoderConfig)
     loss: LossConfig = field(default_factory=LossConfig)
+    ecg_augmentation: ECGAugmentation = field(default_factory=ECGAugmentation)
+    cine_augmentation: CineAugmentation = field(default_factory=CineAugmentation)
     stage_mae: StageConfig = StageConfig(epochs=20, batch_size=32, learning_rate=4e-3, patience=20, augment=False)
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
     stage_eccl: StageConfig = StageConfig(epochs=18, batch_size=32, learning_rate=1e-3, patience=6)
     stage_finetune: StageConfig = StageConfig(epochs=4, batch_size=32, learning_rate=7e-4, patience=3)
+    cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one
+    label_share: float = 1.0  # of the training participants, whose traits and diagnoses are known
+    precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
     replicates: int = 1000  # bootstrap
-    precision: str = "32-true"  # or "bf16-mixed"
-    accelerator: str = "auto"
-    devices: int = 1
-    workers: int = 0  # processes that read the store beside each training process
 
 
 PRESETS: dict[str, dict[str, Any]] = {
     "laptop": {},
     "smoke": {
-        "latent": 16,
+        "embedding": 16,
         "simulation": {"participants": 80},
         "ecg": {"width": 32, "depth": 1, "heads": 2},
         "mae": {"width": 32, "depth": 1, "heads": 2},
@@ -125,7 +166,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "replicates": 200,
     },
     "paper": {
-        "latent": 256,
+        "embedding": 256,
         "simulation": {"participants": 40000, "prevalence": "biobank"},
         "ecg": {"patch_leads": 1, "patch_samples": 100, "width": 768, "depth": 12, "heads": 12, "dropout": 0.1},
         "mae": {"width": 512, "depth": 8, "heads": 16},
@@ -134,6 +175,15 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},
         "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
         "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6, "patience": 10},
+        # The original's augmentation and nothing else: reversed time and sign, turned and cropped images.
+        "ecg_augmentation": {
+            **dict.fromkeys(("gain", "lead_gain", "wander", "noise", "shift", "lead_dropout"), 0.0),
+            **dict.fromkeys(("time_flip", "sign_flip"), 0.33),
+        },
+        "cine_augmentation": {
+            **dict.fromkeys(("shift", "gamma", "noise"), 0.0),
+            **{"angle": 15.0, "smallest_zoom": 0.8, "horizontal_flip": 0.5},
+        },
         "precision": "bf16-mixed",
     },
 }
@@ -153,9 +203,8 @@ def replace(config: Any, **changes: Any) -> Any:
     values = {}
     for name, value in changes.items():
         if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else f"; it has {', '.join(known)}"
-            raise ValueError(f"{type(config).__name__} has no setting {name!r}{hint}")
+            hint = did_you_mean(name, known, f"it has {', '.join(known)}")
+            raise ValueError(f"{type(config).__name__} has no setting {name!r}; {hint}")
         current = getattr(config, name)
         value = value.item() if isinstance(value, np.generic) else value  # as np.linspace and np.arange give them
         if dataclasses.is_dataclass(current) and isinstance(value, dict):
@@ -168,6 +217,23 @@ def replace(config: Any, **changes: Any) -> Any:
             )
         values[name] = value
     return dataclasses.replace(config, **values)
+
+
+def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
+    """A copy of a config with settings changed by their dotted names: {"loss.temperature": 0.05}.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `replace`.
+    """
+    for name, value in settings.items():
+        *outer, last = name.split(".")
+        change = {last: value}
+        for part in reversed(outer):
+            change = {part: change}
+        config = replace(config, **change)
+    return config
 
 
 def preset(name: str | None = None, **changes: Any) -> Config:
@@ -189,3 +255,14 @@ def preset(name: str | None = None, **changes: Any) -> Config:
 def to_dict(config: Any) -> dict[str, Any]:
     """A config as plain nested dicts, ready for JSON."""
     return dataclasses.asdict(config)
+
+
+def from_dict(values: dict[str, Any]) -> Config:
+    """The config of `to_dict`, as a run's config.json holds it.
+
+    Raises
+    ------
+    ValueError, TypeError
+        As `replace`: if the values are of another version of this package.
+    """
+    return replace(Config(), **values)

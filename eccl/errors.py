@@ -1,6 +1,9 @@
-"""The one error of this package that a user can act on."""
+"""The one error of this package that a user can act on, and the nearest name to one that does not exist."""
 
 from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
 
 
 class DataError(ValueError):
@@ -20,3 +23,9 @@ class DataError(ValueError):
         self.problem, self.source, self.remedy = problem, source, remedy
         where = f"{source}: " if source is not None else ""
         super().__init__(f"{where}{problem}. Remedy: {remedy}.")
+
+
+def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:
+    """Did you mean, with the nearest of the known names; what to say otherwise, if none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}" if near else otherwise

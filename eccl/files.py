@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from eccl.errors import DataError
 
@@ -46,6 +48,42 @@ def replacing(path: Path | str) -> Iterator[Path]:
         raise _unwritable(path, error) from error
     finally:
         _remove(beside)
+
+
+def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
+    """Write a JSON file, indented, whole or not at all.
+
+    Raises
+    ------
+    DataError
+        As `replacing`.
+    """
+    with replacing(path) as beside:
+        beside.write_text(json.dumps(content, indent=2) + "\n")
+
+
+@contextmanager
+def locked(folder: Path | str, problem: str, remedy: str) -> Iterator[None]:
+    """The exclusive right to work in a folder, which is made; the system takes it back if the process dies.
+
+    Raises
+    ------
+    DataError
+        With the given problem and remedy if another process has it; or if the folder cannot be written.
+    """
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(make_folder(folder) / "lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise DataError(problem, source=folder, remedy=remedy) from None
+    except OSError as error:
+        raise _unwritable(Path(folder) / "lock", error) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def make_folder(folder: Path | str) -> Path:

@@ -1,26 +1,73 @@
-"""Where computing happens: the device, its precision, and one process a device."""
+"""Where computing happens, which decides no result: the device, how many, and the processes that read."""
 
 from __future__ import annotations
 
+import os
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
-
-from eccl.config import Config
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def engine(config: Config) -> Fabric:
-    """The engine of a config, launched: its `device`, `autocast()` for its precision, and its place among processes.
+@dataclass(frozen=True)
+class Machine:
+    """The devices that train and embed.
+
+    Attributes
+    ----------
+    accelerator : str
+        "auto" takes a GPU where there is one; or "cpu", "cuda", "mps".
+    devices : int
+        How many on each node, each with a process of its own.
+    nodes : int
+        How many machines share the work, as `torchrun` or SLURM start it on each.
+    workers : int
+        Processes that read the store beside each training process.
+    """
+
+    accelerator: str = "auto"
+    devices: int = 1
+    nodes: int = 1
+    workers: int = 0
+
+
+def engine(machine: Machine, precision: str = "32-true") -> Fabric:
+    """The engine of a machine, launched: its `device`, `autocast()` for a precision, and its place among processes.
 
     With several devices a script is started once for each, by `torchrun --nproc-per-node N` or by itself; a notebook
     takes one. Engines of one process share its group.
     """
     from lightning_fabric import Fabric
 
-    strategy = "ddp" if config.devices > 1 else "auto"
     fabric = Fabric(
-        accelerator=config.accelerator, devices=config.devices, precision=config.precision, strategy=strategy
+        accelerator=machine.accelerator,
+        devices=machine.devices,
+        num_nodes=machine.nodes,
+        precision=precision,
+        strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
     )
     fabric.launch()
     return fabric
+
+
+def launched(accelerator: str = "auto", devices: int = 1, workers: int = 0) -> Machine:
+    """The machine of a script: as `torchrun` has started it, on one node or on several; else as the arguments say."""
+    if "WORLD_SIZE" not in os.environ or "LOCAL_WORLD_SIZE" not in os.environ:
+        return Machine(accelerator, devices, workers=workers)
+    local = int(os.environ["LOCAL_WORLD_SIZE"])
+    return Machine(accelerator, local, int(os.environ["WORLD_SIZE"]) // local, workers)
+
+
+def share(rows: int) -> tuple[int, slice]:
+    """How many rows a batch has over all processes, and which of them are this one's `rows`.
+
+    Whatever is drawn at random for a batch is drawn whole by each process, which takes its own rows: so that several
+    processes train as one does.
+    """
+    from torch import distributed
+
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return rows, slice(0, rows)
+    first = distributed.get_rank() * rows
+    return distributed.get_world_size() * rows, slice(first, first + rows)

@@ -25,7 +25,7 @@ def test_unknown_preset_lists_the_presets():
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"latent": "64"}, "latent"),
+        ({"embedding": "64"}, "embedding"),
         ({"seed": 1.5}, "seed"),
         ({"seed": np.float64(3)}, "seed"),
         ({"loss": {"temperature": np.str_("0.1")}}, "temperature"),
@@ -59,8 +59,19 @@ def test_preset_comes_from_the_environment(monkeypatch):
 def test_paper_preset_has_the_figures_of_the_paper():
     paper = config.preset("paper")
     assert (paper.ecg.patch_leads, paper.ecg.patch_samples, paper.ecg.width, paper.ecg.depth) == (1, 100, 768, 12)
-    assert (paper.latent, paper.loss.temperature, paper.loss.alpha, paper.loss.trait_weight) == (256, 0.1, 0.5, 1.0)
+    assert (paper.embedding, paper.loss.temperature, paper.loss.alpha, paper.loss.trait_weight) == (256, 0.1, 0.5, 1.0)
     assert (paper.cmr.name, paper.cmr.image_size) == ("swin", 224)
+    assert (paper.ecg_augmentation.time_flip, paper.ecg_augmentation.sign_flip) == (0.33, 0.33)
+    assert paper.ecg_augmentation.gain == paper.ecg_augmentation.noise == paper.cine_augmentation.gamma == 0
+    assert (paper.cine_augmentation.angle, paper.cine_augmentation.horizontal_flip) == (15.0, 0.5)
+
+
+@pytest.mark.parametrize("name", ["smoke", "laptop", "paper"])
+def test_a_config_comes_back_from_its_json(name):
+    whole = config.preset(name, seed=3, loss={"temperature": 0.05})
+    assert config.from_dict(json.loads(json.dumps(config.to_dict(whole)))) == whole
+    with pytest.raises(ValueError, match="latent"):
+        config.from_dict(config.to_dict(whole) | {"latent": 64})
 
 
 def test_digest_changes_with_any_setting_and_with_nothing_else():

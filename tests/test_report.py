@@ -1,12 +1,21 @@
 """What reaches the book is plain, complete, and names no one."""
 
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
 
 from eccl import report
+from eccl.config import preset
+from eccl.errors import DataError
+from eccl.evaluation.rows import rows_of
 from eccl.metrics import Estimate
-from eccl.records import DataError
+from eccl.report import results
+from eccl.training.runs import Run
 
 
 @pytest.fixture
@@ -48,6 +57,32 @@ def test_glue_takes_them_and_formats_them_without_numpy(monkeypatch):
     assert [next(iter(data.values())) for data, _ in shown] == ["0.5", "0.4", "0.6", "10"]
 
 
+def test_a_sentence_carries_its_numbers_and_hands_them_over(glued):
+    said = report.say(
+        """
+        ECCL reaches **{r:.3f}**, n = {r.n}; the value alone is {r.value:.2f}.
+
+        | gain | {gain:.1f} | {verdict} |
+        """,
+        r=Estimate(0.4838, 0.4391, 0.5309, 559),
+        gain=np.float32(0.25),
+        verdict="better",
+    )
+    expected = "ECCL reaches **0.484 (0.439 to 0.531)**, n = 559; the value alone is 0.48.\n\n| gain | 0.2 | better |"
+    assert said._repr_markdown_() == repr(said) == expected
+    assert glued == {
+        "r": 0.4838, "r_low": 0.4391, "r_high": 0.5309, "r_n": 559, "gain": 0.25, "verdict": "better"
+    }  # fmt: skip
+
+
+def test_a_sentence_without_its_number_is_refused_and_hands_over_nothing(glued):
+    with pytest.raises(ValueError, match="asks for 'q', which is not given; the values are r"):
+        report.say("{r} and {q}", r=1.0)
+    with pytest.raises(TypeError, match="curve is a ndarray"):
+        report.say("{curve}", curve=np.zeros(3))
+    assert not glued
+
+
 def test_a_verdict_needs_an_interval_without_0():
     assert report.verdict(Estimate(0.02, 0.01, 0.03, 9)) == "better"
     assert report.verdict(Estimate(-0.02, -0.03, -0.01, 9)) == "worse"
@@ -62,11 +97,41 @@ def test_provenance_says_first_whether_people_are_simulated():
     assert report.provenance_table({}, False).iloc[0, 0] == "real participants"
 
 
+@pytest.fixture
+def run(tmp_path):
+    run = Run(tmp_path / "eccl-0123456789")
+    run.folder.mkdir()
+    made = {"commit": "0123456789abcdef", "dirty": False, "date": "2026-01-02T03:04:05+00:00", "device": "GPU <9>"}
+    run.save_json("provenance.json", made | {"seed": 42, "precision": "32-true", "preset": "smoke", "torch": "2.1"})
+    return run
+
+
+def test_the_foot_of_a_page_shows_its_runs_and_not_the_moment_alone(run):
+    foot = report.runs_provenance([run, run], simulated=True, config=preset("smoke"))
+    assert list(foot.runs["run"]) == [run.name]  # once
+    row = foot.runs.iloc[0]
+    assert row["commit"] == "0123456789" and row["code"] == "unchanged" and row["date"].startswith("2026-01-02")
+    html = foot._repr_html_()
+    assert html.startswith("<details><summary>Made by: simulated participants, 1 training run")
+    assert "GPU &lt;9&gt;" in html and "GPU <9>" not in html and "Page built" in html
+    assert run.name in repr(foot) and "2026-01-02" not in foot.page
+
+
+def test_a_page_without_runs_says_so_and_a_run_without_provenance_is_refused(run):
+    none = report.runs_provenance([], simulated=False, config=preset("smoke"))
+    assert "No trained model" in none._repr_html_() and "real participants" in repr(none)
+    (run.folder / "provenance.json").write_text('{"commit": null, "dirty": null}')
+    (row,) = report.runs_provenance([run], True, preset("smoke")).runs.to_dict("records")
+    assert {value for name, value in row.items() if name != "run"} == {"unknown"}
+    (run.folder / "provenance.json").unlink()
+    with pytest.raises(DataError, match=r"provenance\.json"):
+        report.runs_provenance([run], True, preset("smoke"))
+
+
 def test_the_provenance_of_a_run_names_no_user_host_or_path():
     import getpass
     import socket
 
-    from eccl.config import preset
     from eccl.training.provenance import provenance
 
     text = " ".join(report.provenance_table(provenance(preset("smoke")), True).iloc[:, 0])
@@ -76,7 +141,7 @@ def test_the_provenance_of_a_run_names_no_user_host_or_path():
 
 
 def test_the_papers_figures_are_complete_and_plausible():
-    paper = report.read_paper()
+    paper = report.read_reference("paper")
     assert list(paper.columns) == ["quantity", "model", "target", "value", "low_end", "high_end", "source", "kind"]
     assert not paper.duplicated(["quantity", "model", "target"]).any()
     assert (paper["value"].isna() == paper["low_end"].notna()).all()
@@ -89,63 +154,95 @@ def test_the_papers_figures_are_complete_and_plausible():
     assert sizes["train"] + sizes["validation"] + sizes["test"] == sizes["all"]
 
 
-def test_a_missing_table_says_what_to_do(tmp_path):
-    with pytest.raises(DataError, match="restore it"):
-        report.read_paper(tmp_path / "paper.csv")
+def test_the_reference_values_come_with_the_package():
+    from eccl.traits import TRAIT_NAMES
+
+    people = report.read_reference("petersen2017")
+    assert list(people.columns) == ["trait", "sex", "mean", "sd"] and set(people["trait"]) <= set(TRAIT_NAMES)
+    with pytest.raises(ValueError, match="no published table 'papers'; there are paper, petersen2017"):
+        report.read_reference("papers")
 
 
 @pytest.fixture
 def tables():
-    numbers = {"low": 0.3, "high": 0.5, "n": 600, "metric": "r"}
-    probed = pd.DataFrame(
-        [{"model": m, "group": g, "value": 0.4} | numbers for m in ("ECCL", "ceiling") for g in ("all traits", "aorta")]
-    )
-    tuned = pd.DataFrame(
-        [
-            {"model": m, "group": "all traits", "value": 0.45} | numbers
-            for m in ("ECCL, probe", "ECCL, fine-tuned", "scratch")
-        ]
-    )
-    return probed, tuned
+    numbers = {"seed": None, "low": 0.3, "high": 0.5, "n": 600, "metric": "r"}
+    probed = [
+        {"method": m, "protocol": p, "group": g, "value": 0.4} | numbers
+        for m, p in (("eccl", "probe"), ("ceiling", "none"))
+        for g in ("all traits", "aorta")
+    ]
+    tuned = [
+        {"method": m, "protocol": p, "group": "all traits", "value": v} | numbers
+        for m, p, v in (("eccl", "probe", 0.4), ("eccl", "finetune", 0.45), ("random", "finetune", 0.45))
+    ]
+    return pd.DataFrame(probed), pd.DataFrame(tuned)
 
 
 def test_fine_tuned_models_stand_beside_the_papers_and_probes_alone(tables):
     beside = report.paper_beside_ours(report.trait_rows(*tables)).set_index("model")
     assert not beside.index.duplicated().any()
-    assert beside.loc["ECCL", "paper"] == "0.39" and beside.loc["ECCL", "ours"] == "0.45 (0.30 to 0.50)"
-    assert beside.loc["ECCL, probe", "paper"] == "" and beside.loc["ECCL, probe", "ours"].startswith("0.40")
-    assert beside.loc["CMR", "paper"] == "0.56" and beside.loc["CMR", "ours"] == "" and beside.loc["CMR", "n"] == ""
-    assert "ceiling" not in beside.index and "validation" in beside.loc["ECCL", "kind of the paper's figure"]
+    ours, probe = beside.loc["ECCL, fine-tuned"], beside.loc["ECCL, probe"]
+    assert ours["paper"] == "0.39" and ours["ours"] == "0.45 (0.30 to 0.50)"
+    assert probe["paper"] == "" and probe["ours"].startswith("0.40")
+    assert beside.loc["from scratch", "paper"] == "" and beside.loc["from scratch", "n"] == "600"
+    assert list(beside.loc[["CMR", "MAE"], "paper"]) == ["0.56", "0.34"]  # the paper alone: by its own names
+    assert beside.loc["CMR", "ours"] == "" and beside.loc["CMR", "n"] == ""
+    assert "ceiling" not in beside.index and "validation" in ours["kind of the paper's figure"]
 
 
-def test_diagnoses_stand_beside_ranges(tables):
-    numbers = {"metric": "AUROC", "value": 0.7, "low": 0.6, "high": 0.8, "n": 600}
-    tuned = pd.DataFrame([{"model": "scratch", "diagnosis": code} | numbers for code in ("I21", "mean")])
+def test_diagnoses_stand_beside_ranges():
+    numbers = {"seed": None, "metric": "AUROC", "value": 0.7, "low": 0.6, "high": 0.8, "n": 600}
+    tuned = pd.DataFrame(
+        [{"method": "random", "protocol": "finetune", "diagnosis": d} | numbers for d in ("I21", "mean")]
+    )
     beside = report.paper_beside_ours(report.diagnosis_rows(tuned.iloc[:0], tuned)).set_index(["target", "model"])
-    assert beside.loc[("I21", "scratch"), "paper"] == "0.62 to 0.63"
-    assert beside.loc[("I21", "scratch"), "ours"] == "0.70 (0.60 to 0.80)"
+    assert beside.loc[("I21", "from scratch"), "paper"] == "0.62 to 0.63"
+    assert beside.loc[("I21", "from scratch"), "ours"] == "0.70 (0.60 to 0.80)"
     assert "mean" not in beside.index.get_level_values("target")
-    assert list(beside.loc["I21"].index) == ["CMR", "scratch", "MAE"]  # the order of the paper's table
+    assert list(beside.loc["I21"].index) == ["CMR", "from scratch", "MAE"]  # the order of the paper's table
 
 
-def test_results_are_kept_with_what_made_them_and_read_again(tmp_path, monkeypatch):
-    monkeypatch.setattr(report, "RESULTS", tmp_path)
-    table = pd.DataFrame({"model": ["ECCL", "random"], "value": [0.75, 0.5]}, index=[7, 9])
+def test_results_are_kept_with_what_made_them_and_read_again(tmp_path):
+    table = pd.DataFrame({"method": ["eccl", "random"], "seed": pd.array([1, None], "Int64"), "value": [0.75, 0.5]})
+    table.index = [7, 9]
     made = {"commit": "12e4567", "device": "CPU", "config": "0123456789", "seed": 42}
     with pytest.raises(DataError, match=r"no results were kept.*keep=True"):
-        report.keep_or_read("some")
-    pd.testing.assert_frame_equal(report.keep_or_read("some", table, made), table.reset_index(drop=True))
+        report.keep_or_read("some", folder=tmp_path)
+    shown = report.keep_or_read("some", table, made, folder=tmp_path)
+    pd.testing.assert_frame_equal(shown, table.reset_index(drop=True))
     assert list(tmp_path.iterdir()) == []  # shown, not kept
-    report.keep_or_read("some", table, made, keep=True)
-    kept = report.keep_or_read("some")
-    pd.testing.assert_frame_equal(kept[["model", "value"]], table.reset_index(drop=True))
-    assert report.kept_provenance("some") == made | {"seed": "42"}
+    report.keep_or_read("some", table, made, keep=True, folder=tmp_path)
+    kept = report.keep_or_read("some", folder=tmp_path)
+    pd.testing.assert_frame_equal(kept[["method", "seed", "value"]], table.reset_index(drop=True))
+    assert report.kept_provenance("some", tmp_path) == made | {"seed": "42"}
+
+
+def test_outside_a_checkout_kept_results_need_a_folder(tmp_path, monkeypatch):
+    installed = tmp_path / "site-packages" / "eccl" / "report" / "results.py"
+    monkeypatch.setattr(results, "__file__", str(installed))
+    with pytest.raises(DataError, match=r"part of the repository.*folder="):
+        report.keep_or_read("ptbxl")
+    table = pd.DataFrame({"value": [1.0]})
+    assert report.keep_or_read("ptbxl", table)["value"].item() == 1.0  # nothing is to be written
 
 
 def test_what_is_kept_in_the_book_says_what_made_it():
-    for path in report.RESULTS.glob("*.csv"):
-        if path.stem in ("paper", "petersen2017"):
-            continue  # published values
+    paths = list((Path(__file__).resolve().parents[1] / "book" / "results").glob("*.csv"))
+    assert paths
+    for path in paths:
+        assert rows_of(report.keep_or_read(path.stem))
         made = report.kept_provenance(path.stem)
         assert {"commit", "dirty", "device", "config", "seed", "date"} <= set(made)
         assert made["commit"] and made["dirty"] == "False", f"{path.name} was made by code that is in no commit"
+
+
+def test_a_wheel_holds_the_published_values(tmp_path):
+    root = Path(__file__).resolve().parents[1]
+    source = tmp_path / "source"
+    (source / "eccl" / "reference").mkdir(parents=True)
+    for name in ("pyproject.toml", "README.md", "eccl/__init__.py", "eccl/reference/paper.csv"):
+        (source / name).write_bytes((root / name).read_bytes())
+    command = [sys.executable, "-m", "pip", "wheel", "--no-deps", "--no-build-isolation", "-q", "-w", tmp_path, source]
+    subprocess.run(command, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    assert "eccl/reference/paper.csv" in zipfile.ZipFile(wheel).namelist()

@@ -12,11 +12,9 @@ from eccl.data.formats.dicom_cine import DicomCine, open_dicom_cine
 from eccl.data.formats.nifti import Nifti, open_nifti, unknown_interval, write_nifti
 from eccl.data.formats.zips import is_dicom
 from eccl.data.standard.orientation import upright
-from eccl.data.standard.plane import SIZE, crop_or_pad
+from eccl.data.standard.plane import SIZE, SLICE_SPACING, crop_or_pad
 from eccl.data.standard.slices import cut_cine, mid_slice, whole_cine
 from eccl.records import FRAMES, Cine, DataError, Stack
-
-SLICE_THICKNESS = 8.0  # mm, written into the header of a cine of one slice
 
 
 def open_image(path: Path | str, units: tuple[str, str] | None = None, nominal: bool = False) -> Nifti | DicomCine:
@@ -56,7 +54,7 @@ def read_image(
     nominal: bool = False,
     slices: Sequence[int] | None = None,
 ) -> Stack:
-    """The slices and phases of a NIfTI file (X, Y, Z) or (X, Y, Z, T) as they are.
+    """The slices and frames of a NIfTI file (X, Y, Z) or (X, Y, Z, T) as they are.
 
     Parameters
     ----------
@@ -65,7 +63,7 @@ def read_image(
     units : tuple of str, optional
         Of length and time, such as ("mm", "sec"), for a header that states none. Stated units are never overridden.
     nominal : bool
-        Whether its spacing is known not to be real (`Stack.nominal`); no file says so itself.
+        Whether its spacing is known not to be real (`ShortAxis.nominal`); no file says so itself.
     slices : sequence of int, optional
         Which neighbouring slices are read; by default all.
 
@@ -100,7 +98,7 @@ def read_cine(
     slice_index : int, optional
         Which slice, counted as the file does (of DICOM from the base); by default the middle one (`mid_slice`).
     resample_frames : bool
-        Whether another number of phases (at least 10) is interpolated, linearly and periodically, or refused.
+        Whether another number of frames (at least 10) is interpolated, linearly and periodically, or refused.
     units : tuple of str, optional
         As in `read_image`.
 
@@ -117,7 +115,7 @@ def read_cine(
             source=path,
             remedy="give the cine as (columns, rows, slices, frames); for a still image use read_image()",
         )
-    if isinstance(image, Nifti) and not image.phase_interval > 0:
+    if isinstance(image, Nifti) and not image.frame_interval > 0:
         raise unknown_interval(image)
     one, _ = upright(image.stack([mid_slice(image) if slice_index is None else slice_index]))
     cine = whole_cine(one, frames, resample_frames)
@@ -143,29 +141,12 @@ def write_cine(path: Path | str, cine: Cine) -> Path:
             f"pixels are written as whole numbers up to 32767; got {lowest:g} to {highest:g}: scale them first"
         )
     row, column = cine.spacing
-    affine = np.diag([-column, -row, SLICE_THICKNESS, 1.0])
-    return write_nifti(path, cine.frames[:, None], affine, (column, row, SLICE_THICKNESS), cine.frame_interval)
+    affine = np.diag([-column, -row, SLICE_SPACING, 1.0])
+    return write_nifti(path, cine.frames[:, None], affine, (column, row, SLICE_SPACING), cine.frame_interval)
 
 
-def write_stack(path: Path | str, stack: Stack) -> Path:
-    """The path of a NIfTI file (X, Y, Z, T) of a stack of images or labels, rounded to whole numbers, as `write_cine`.
-
-    Raises
-    ------
-    ValueError
-        If values are negative or above 32767, or the stack has no affine.
-    DataError
-        If the folder cannot be written.
-    """
-    lowest, highest = float(stack.images.min()), float(stack.images.max())
-    if lowest < 0 or not highest <= 32767 or stack.affine is None:
-        raise ValueError(f"whole numbers up to 32767 with an affine are written; got {lowest:g} to {highest:g}")
-    row, column = stack.spacing
-    return write_nifti(path, stack.images, stack.affine, (column, row, stack.slice_spacing), stack.phase_interval)
-
-
-def still_slice(stack: Stack, labels: Stack | None = None, phase: int = 0) -> Cine:
-    """A cine that repeats one phase of the middle slice, in a cohort's geometry: anatomy without motion (`still_cine`).
+def still_slice(stack: Stack, labels: Stack | None = None, frame: int = 0) -> Cine:
+    """A cine that repeats one frame of the middle slice, in a cohort's geometry: anatomy without motion (`still_cine`).
 
     Parameters
     ----------
@@ -174,17 +155,19 @@ def still_slice(stack: Stack, labels: Stack | None = None, phase: int = 0) -> Ci
     labels : Stack, optional
         Labels of the same slices, 1 the LV cavity (as Sunnybrook, AutoFD and ukbb_cardiac have it): slice and centre
         are then those of `cut_cine`; else the stack's and the image's middle.
-    phase : int
-        Which phase.
+    frame : int
+        Which frame of the beat.
 
     Raises
     ------
     DataError
-        If there is no such phase, or the labels have another shape than the images or no LV cavity.
+        If there is no such frame, or the labels have another shape than the images or no LV cavity.
     """
-    if not 0 <= phase < stack.phases:
-        raise DataError(f"no phase {phase} among {stack.phases}", source=stack.source, remedy="count phases from 0")
+    if not 0 <= frame < stack.frame_count:
+        raise DataError(
+            f"no frame {frame} among {stack.frame_count}", source=stack.source, remedy="count frames from 0"
+        )
     one, *mask = (
-        dataclasses.replace(each, images=each.images[phase : phase + 1]) for each in (stack, labels) if each is not None
+        dataclasses.replace(each, images=each.images[frame : frame + 1]) for each in (stack, labels) if each is not None
     )
-    return cut_cine(one, *mask, fewer="still")
+    return cut_cine(one, *mask, frame_policy="still")

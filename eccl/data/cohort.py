@@ -18,17 +18,52 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import digest
-from eccl.data.cmr import read_cine
-from eccl.data.ecg import read_ecg
-from eccl.data.split import PARTS, Split, split
-from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems
+from eccl.data.modalities import MODALITIES, Modality
+from eccl.data.split import Split, given_split, split
+from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems, read_table
 from eccl.records import ECG, Cine, DataError
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
-FILES = {"ecg": (".hea", ".dat"), "cmr": (".nii.gz",)}  # modality, also its folder: the files of a participant
 TIMINGS = ("ever", "prevalent", "incident")
+_FORMER_NAMES = {"cmr": "cine"}  # of modalities, in descriptions written before they had one name everywhere
+
+
+@dataclass(frozen=True, eq=False)
+class Participant:
+    """One row of a cohort; its recordings are read when they are asked for."""
+
+    cohort: Cohort
+    index: int
+
+    @property
+    def participant_id(self) -> str:
+        """Its name."""
+        return self.cohort.table["participant_id"].iat[self.index]
+
+    @property
+    def ecg(self) -> ECG | None:
+        """The ECG; None if the cohort has none."""
+        return self._recording("ecg")
+
+    @property
+    def cine(self) -> Cine | None:
+        """The cine; None if the cohort has none."""
+        return self._recording("cine")
+
+    @property
+    def traits(self) -> pd.Series:
+        """The 82 traits, in the units of `eccl.traits`, by name; NaN where not measured."""
+        return self.cohort.table.loc[self.index, list(TRAIT_NAMES)].astype(float)
+
+    @property
+    def diagnoses(self) -> pd.Series:
+        """The four diagnoses by code: 0 or 1, NaN where not known."""
+        return self.cohort.table.loc[self.index, list(DIAGNOSES)].astype(float)
+
+    def _recording(self, modality: str) -> ECG | Cine | None:
+        return self.cohort.read(self.index, modality) if modality in self.cohort.modalities else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,7 +107,7 @@ class Cohort:
             where = f"in row {problem.row + 2} ({who})"  # as a spreadsheet counts, the header being row 1
             raise DataError(f"{problem.text} {where}", source=folder / TABLE, remedy=problem.remedy)
         for modality in cohort.modalities:
-            _check_files(table["participant_id"], folder / modality, FILES[modality])
+            _check_files(table["participant_id"], folder, MODALITIES[modality])
         return cohort
 
     def __len__(self) -> int:
@@ -88,10 +123,14 @@ class Cohort:
         """Whether the people are simulated; said wherever a result is shown."""
         return self.description["simulated"]
 
+    def __getitem__(self, index: int) -> Participant:
+        """The participant in row `index`."""
+        return Participant(self, range(len(self))[index])
+
     @property
     def modalities(self) -> tuple[str, ...]:
-        """What everyone has: "ecg", "cmr" or both. A description that does not say means both."""
-        return tuple(self.description.get("modalities", FILES))
+        """What everyone has: "ecg", "cine" or both. A description that does not say means both."""
+        return tuple(self.description.get("modalities", MODALITIES))
 
     @property
     def known_diagnoses(self) -> tuple[str, ...]:
@@ -152,33 +191,22 @@ class Cohort:
         """
         if PART not in self.table:
             return split(patients(self.table) if PATIENT in self.table else self.participant_ids, fractions, seed)
-        parts = [np.flatnonzero(self.table[PART] == part) for part in PARTS]
-        for name, rows in zip(PARTS, parts):
-            if not len(rows):
-                raise DataError(
-                    f"no participant is in the {name} part of {len(self)}",
-                    source=self.folder / TABLE,
-                    remedy="use more participants, or take out the column split: they are then split by hash",
-                )
-        return Split(*parts)
+        return given_split(self.table[PART], source=self.folder / TABLE)
 
-    def ecg_path(self, index: int) -> Path:
-        """Header of the ECG of the participant in row `index`."""
-        return self.folder / "ecg" / f"{self.table['participant_id'].iat[index]}.hea"
-
-    def cine_path(self, index: int) -> Path:
-        """Cine of the participant in row `index`."""
-        return self.folder / "cmr" / f"{self.table['participant_id'].iat[index]}.nii.gz"
+    def path(self, index: int, modality: str) -> Path:
+        """The file of a modality that `read` takes, of the participant in row `index`."""
+        files = MODALITIES[modality]
+        return self.folder / files.folder / files.names(self.table["participant_id"].iat[index])[0]
 
     def paths(self, index: int) -> list[Path]:
         """Every file of the participant in row `index`."""
         name = self.table["participant_id"].iat[index]
-        return [self.folder / part / f"{name}{suffix}" for part in self.modalities for suffix in FILES[part]]
+        places = [MODALITIES[modality] for modality in self.modalities]
+        return [self.folder / place.folder / file for place in places for file in place.names(name)]
 
-    def read(self, index: int) -> tuple[ECG | None, Cine | None]:
-        """ECG and cine of the participant in row `index`; None for a modality that the cohort does not have."""
-        ecg = read_ecg(self.ecg_path(index)) if "ecg" in self.modalities else None
-        return ecg, read_cine(self.cine_path(index)) if "cmr" in self.modalities else None
+    def read(self, index: int, modality: str) -> ECG | Cine:
+        """The recording of a modality of the participant in row `index`."""
+        return MODALITIES[modality].read(self.path(index, modality))
 
     def require(self, modalities: Sequence[str] = (), diagnoses: Sequence[str] = ()) -> None:
         """Check that the cohort has what a computation needs.
@@ -213,7 +241,9 @@ def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
         raise DataError(f"the description is no JSON ({error})", source=path, remedy=remedy) from error
     if not isinstance(description, dict) or not isinstance(description.get("simulated"), bool):
         raise DataError("it does not say whether the people are simulated", source=path, remedy=remedy)
-    for key, allowed in (("modalities", tuple(FILES)), ("diagnoses", DIAGNOSES)):
+    if isinstance(description.get("modalities"), list):
+        description["modalities"] = [_FORMER_NAMES.get(str(name), name) for name in description["modalities"]]
+    for key, allowed in (("modalities", tuple(MODALITIES)), ("diagnoses", DIAGNOSES)):
         given = description.get(key, list(allowed))
         if (
             not isinstance(given, list)
@@ -229,15 +259,8 @@ def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
 
 
 def _read_table(path: Path) -> tuple[pd.DataFrame, bytes]:
-    try:
-        content = path.read_bytes()
-        table = pd.read_csv(path, converters={"participant_id": str.strip, PATIENT: str.strip})
-    except OSError as error:
-        raise DataError(
-            f"the table cannot be read ({error.strerror})", source=path, remedy="give a folder that holds cohort.csv"
-        ) from error
-    except ValueError as error:  # pandas' ParserError and EmptyDataError are ValueErrors
-        raise DataError(f"the table is no CSV ({error})", source=path, remedy="write it as CSV, UTF-8") from error
+    remedy = "give a folder that holds cohort.csv, in UTF-8"
+    table = read_table(path, remedy, converters={"participant_id": str.strip, PATIENT: str.strip})
     missing = [name for name in REQUIRED if name not in table]
     if missing:
         raise DataError(
@@ -247,18 +270,19 @@ def _read_table(path: Path) -> tuple[pd.DataFrame, bytes]:
         )
     if not len(table):
         raise DataError("the table has no rows", source=path, remedy="write one row a participant")
-    return table, content
+    return table, path.read_bytes()
 
 
-def _check_files(names: pd.Series, folder: Path, suffixes: Sequence[str]) -> None:
+def _check_files(participant_ids: pd.Series, cohort: Path, files: Modality) -> None:
+    folder = cohort / files.folder
     try:
-        there = set(os.listdir(folder))
+        existing = set(os.listdir(folder))
     except OSError as error:
         raise DataError(
             f"the folder cannot be read ({error.strerror})", source=folder, remedy="put the recordings there"
         ) from error
-    wanted = [f"{name}{suffix}" for name in names for suffix in suffixes]
-    missing = [name for name in wanted if name not in there]
+    wanted = [name for participant_id in participant_ids for name in files.names(participant_id)]
+    missing = [name for name in wanted if name not in existing]
     if missing:
         raise DataError(
             f"{len(missing)} of {len(wanted)} recordings are missing, the first of them {missing[0]}",

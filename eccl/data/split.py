@@ -1,4 +1,4 @@
-"""Who is trained on, selected on and looked at once; and the scale of the traits, from the training rows alone."""
+"""Who is trained on, selected on and looked at once: by a hash of their names, or as a source says."""
 
 from __future__ import annotations
 
@@ -50,17 +50,43 @@ def split(
     if abs(sum(fractions) - 1) > 1e-9 or min(fractions) < 0:
         raise ValueError(f"fractions of train, validation and test sum to 1; got {fractions}")
     places = np.array([_uniform(f"{seed}:{name}") for name in participant_ids])
-    part = np.searchsorted(np.cumsum(fractions)[:2], places, side="right")
-    parts = [np.flatnonzero(part == number) for number in range(3)]
-    people = len(set(participant_ids))
-    for name, fraction, indices in zip(PARTS, fractions, parts):
-        if fraction > 0 and not len(indices):
-            raise DataError(
-                f"no participant fell into the {name} part of {people}, as happens where they are few",
-                remedy=f"use more participants, {ENOUGH} or so; or say who is in which part, in the column split of "
-                f"cohort.csv ({', '.join(PARTS)})",
-            )
-    return Split(*parts)
+    part = np.array(PARTS)[np.searchsorted(np.cumsum(fractions)[:2], places, side="right")]
+    needed = [name for name, fraction in zip(PARTS, fractions) if fraction > 0]
+    return given_split(part, needed, people=len(set(participant_ids)))
+
+
+def given_split(
+    part: Sequence[str] | np.ndarray,
+    needed: Sequence[str] = PARTS,
+    people: int | None = None,
+    source: object = None,
+) -> Split:
+    """The split in which each row is in the part of that name.
+
+    Parameters
+    ----------
+    part : sequence of str, shape (N,)
+        The part of each row.
+    needed : sequence of str
+        Parts that may not be empty.
+    people, source
+        How many people the rows are of, by default one each, and where their parts stand; for messages.
+
+    Raises
+    ------
+    DataError
+        If a part that is needed stays empty.
+    """
+    rows = {name: np.flatnonzero(np.asarray(part) == name) for name in PARTS}
+    empty = [name for name in needed if not len(rows[name])]
+    if empty:
+        raise DataError(
+            f"no participant is in the {empty[0]} part of {people or len(part)}",
+            source=source,
+            remedy=f"use more participants, {ENOUGH} or so, or say who is in which part in the column split of "
+            f"cohort.csv ({', '.join(PARTS)}); without that column a hash of the name says it",
+        )
+    return Split(**rows)
 
 
 def _uniform(text: str) -> float:

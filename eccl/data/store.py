@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -21,16 +21,12 @@ import torch
 
 from eccl.cache import digest, home
 from eccl.data.cohort import Cohort
-from eccl.data.ecg import GAIN
-from eccl.data.standard.intensity import scale_intensity
-from eccl.data.standard.plane import SIZE
+from eccl.data.modalities import MODALITIES
 from eccl.files import PARTIAL, make_folder, replacing, sha256
-from eccl.records import FRAMES, LEADS, SAMPLES, DataError
+from eccl.records import DataError
 
 VERSION = 3  # raise it when the packed bytes of a cohort change
 INDEX = "store.json"
-MODALITIES = ("ecg", "cine")
-_ARRAY = {"ecg": "ecg", "cmr": "cine"}  # a cohort's modality: its array, and the field of a batch
 _WORKERS = 4  # threads that read while one writes; decompression leaves Python free
 _CHUNK = 32  # participants in memory at once, per worker
 
@@ -39,10 +35,9 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Some participants, ready for a model."""
+    """Some participants, ready for a model; `batch["ecg"]` is a modality that was read."""
 
-    ecg: torch.Tensor  # (B, 12, 5000) float32, mV
-    cine: torch.Tensor  # (B, 50, 80, 80) float32, [0, 1]
+    recordings: dict[str, torch.Tensor]  # ecg (B, 12, 5000), mV; cine (B, 50, 80, 80), 0 to 1; float32
     traits: torch.Tensor  # (B, 82) float32, units of eccl.traits, NaN where not measured
     diagnoses: torch.Tensor  # (B, 4) float32, 0 or 1; NaN where the cohort cannot know
     index: torch.Tensor  # (B,) int64, rows of the store
@@ -50,13 +45,20 @@ class Batch:
     def __len__(self) -> int:
         return len(self.index)
 
+    def __getitem__(self, modality: str) -> torch.Tensor:
+        return self.recordings[modality]
+
     def to(self, device: torch.device | str) -> Batch:
         """The batch on a device."""
-        return Batch(**{name: value.to(device, non_blocking=True) for name, value in vars(self).items()})
+        return self._map(lambda tensor: tensor.to(device, non_blocking=True))
 
     def pin_memory(self) -> Batch:
         """The batch in page-locked memory, from which a GPU copies without waiting; a DataLoader calls it."""
-        return Batch(**{name: value.pin_memory() for name, value in vars(self).items()})
+        return self._map(torch.Tensor.pin_memory)
+
+    def _map(self, function: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        recordings = {name: function(tensor) for name, tensor in self.recordings.items()}
+        return Batch(recordings, function(self.traits), function(self.diagnoses), function(self.index))
 
 
 class Store:
@@ -109,18 +111,13 @@ class Store:
         return digest({name: entry["sha256"] for name, entry in self.index["files"].items()})
 
     @property
-    def cohort_fingerprint(self) -> str:
-        """Fingerprint of the cohort that was packed."""
-        return self.index["cohort"]
-
-    @property
     def simulated(self) -> bool:
         """Whether the people are simulated."""
         return self.index["simulated"]
 
     @property
     def modalities(self) -> tuple[str, ...]:
-        """Which arrays of recordings there are: "ecg", "cine" or both."""
+        """Which recordings there are: "ecg", "cine" or both."""
         return tuple(name for name in MODALITIES if f"{name}.npy" in self.index["files"])
 
     @cached_property
@@ -128,15 +125,29 @@ class Store:
         """Names of the participants, one a row."""
         return tuple(json.loads((self.folder / "ids.json").read_text()))
 
-    @cached_property
-    def ecg(self) -> np.ndarray:
-        """All ECGs (N, 12, 5000), int16, 5 uV a unit, mapped read-only."""
-        return np.load(self.folder / "ecg.npy", mmap_mode="r")
+    def packed(self, modality: str) -> np.ndarray:
+        """All recordings of a modality (N, ...) as they are packed (`Modality.dtype`), mapped read-only.
+
+        Raises
+        ------
+        ValueError
+            If there is no such modality.
+        DataError
+            If the store does not have it.
+        """
+        if modality not in MODALITIES:
+            raise ValueError(f"no modality is named {modality!r}; there are {', '.join(MODALITIES)}")
+        if modality not in self.modalities:
+            raise DataError(
+                f"there is no {modality} of these participants",
+                source=self.folder,
+                remedy=f"ask for {', '.join(self.modalities)}, or pack a cohort that has both",
+            )
+        return self._maps[modality]
 
     @cached_property
-    def cine(self) -> np.ndarray:
-        """All cines (N, 50, 80, 80), uint8, 255 for 1, mapped read-only."""
-        return np.load(self.folder / "cine.npy", mmap_mode="r")
+    def _maps(self) -> dict[str, np.ndarray]:
+        return {name: np.load(self.folder / f"{name}.npy", mmap_mode="r") for name in self.modalities}
 
     @cached_property
     def traits(self) -> np.ndarray:
@@ -149,7 +160,7 @@ class Store:
         return np.load(self.folder / "diagnoses.npy")
 
     def batch(self, indices: Sequence[int] | np.ndarray, modalities: Sequence[str] | None = None) -> Batch:
-        """The participants of some rows, in that order; a modality not asked for is not read but empty, (B, 0).
+        """The participants of some rows, in that order, with the recordings that are asked for; others are not read.
 
         Parameters
         ----------
@@ -159,32 +170,15 @@ class Store:
 
         Raises
         ------
-        ValueError
-            If a modality is neither "ecg" nor "cine".
-        DataError
-            If the store does not have it.
+        ValueError, DataError
+            As `packed`.
         """
-        modalities = self.modalities if modalities is None else modalities
-        if not set(modalities) <= set(MODALITIES):
-            raise ValueError(f"modalities are {MODALITIES}; got {tuple(modalities)}")
-        if not set(modalities) <= set(self.modalities):
-            raise DataError(
-                f"there is no {' and no '.join(sorted(set(modalities) - set(self.modalities)))} of these participants",
-                source=self.folder,
-                remedy=f"ask for {', '.join(self.modalities)}, or pack a cohort that has both",
-            )
         rows = np.asarray(indices, dtype=np.int64)
-        nothing = np.empty((len(rows), 0), dtype=np.float32)
-        # Divided in numpy: one pass, three times as fast as to convert and then divide in torch.
-        ecg = np.divide(self.ecg[rows], np.float32(GAIN)) if "ecg" in modalities else nothing
-        cine = np.divide(self.cine[rows], np.float32(255)) if "cine" in modalities else nothing
-        return Batch(
-            ecg=torch.from_numpy(ecg),
-            cine=torch.from_numpy(cine),
-            traits=torch.from_numpy(self.traits[rows]),
-            diagnoses=torch.from_numpy(self.diagnoses[rows]).float(),
-            index=torch.from_numpy(rows),
-        )
+        names = self.modalities if modalities is None else modalities
+        packed = {name: self.packed(name)[rows] for name in names}
+        recordings = {name: torch.from_numpy(MODALITIES[name].decode(array)) for name, array in packed.items()}
+        labels = torch.from_numpy(self.traits[rows]), torch.from_numpy(self.diagnoses[rows])
+        return Batch(recordings, *labels, torch.from_numpy(rows))
 
 
 def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True) -> Store:
@@ -221,12 +215,10 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     make_folder(folder.parent)
     for left in folder.parent.glob(f"{PARTIAL}-*-{folder.name}"):
         log.warning("%s was left by a packing that was interrupted, or is being written; delete it if not", left)
-    shapes = {"ecg": ("<i2", (len(LEADS), SAMPLES)), "cmr": ("|u1", (FRAMES, SIZE, SIZE))}
-    shapes = {f"{_ARRAY[modality]}.npy": shapes[modality] for modality in shapes if modality in cohort.modalities}
     with replacing(folder) as beside:
         beside.mkdir()
         bar = tqdm(_read_all(cohort), total=len(cohort), desc="packing", unit="person", disable=not progress)
-        _write_arrays(beside, shapes, len(cohort), bar)
+        _write_arrays(beside, cohort, bar)
         np.save(beside / "traits.npy", cohort.traits)
         np.save(beside / "diagnoses.npy", cohort.diagnoses.astype(np.float32))
         (beside / "ids.json").write_text(json.dumps(cohort.participant_ids))
@@ -253,24 +245,18 @@ def _read_all(cohort: Cohort) -> Iterator[list[np.ndarray]]:
 
 
 def _read_one(cohort: Cohort, row: int) -> list[np.ndarray]:
-    ecg, cine = cohort.read(row)
-    arrays = []
-    if ecg is not None:
-        arrays.append(np.rint(ecg.signal * GAIN).astype("<i2"))
-    if cine is not None:
-        arrays.append(np.rint(scale_intensity(cine.frames, cine.source) * 255).astype(np.uint8))
-    return arrays
+    return [
+        MODALITIES[name].encode(cohort.read(row, name)).astype(MODALITIES[name].dtype) for name in cohort.modalities
+    ]
 
 
-def _write_arrays(
-    folder: Path, shapes: dict[str, tuple[str, tuple[int, ...]]], count: int, rows: Iterable[Sequence[np.ndarray]]
-) -> None:
+def _write_arrays(folder: Path, cohort: Cohort, rows: Iterable[Sequence[np.ndarray]]) -> None:
     # Written in sequence and not through a memory map: on a full disk a map kills the process, a write says so.
     files: list[BinaryIO] = []
     try:
-        for name, (kind, shape) in shapes.items():
-            files.append(open(folder / name, "wb"))  # noqa: SIM115
-            header = {"descr": kind, "fortran_order": False, "shape": (count, *shape)}
+        for modality in (MODALITIES[name] for name in cohort.modalities):
+            files.append(open(folder / f"{modality.name}.npy", "wb"))  # noqa: SIM115
+            header = {"descr": modality.dtype, "fortran_order": False, "shape": (len(cohort), *modality.shape)}
             np.lib.format.write_array_header_1_0(files[-1], header)
         for arrays in rows:
             for file, array in zip(files, arrays):

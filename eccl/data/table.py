@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from eccl.data.split import PARTS
+from eccl.records import DataError
 from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
 
 PERSON = {  # column: least, most, unit
@@ -24,7 +26,7 @@ PERSON = {  # column: least, most, unit
 }
 OPTIONAL = {
     "heart_rate": (20.0, 300.0, "bpm"),
-    "phases": (1.0, 1000.0, "phases of the beat, as acquired"),
+    "phases": (1.0, 1000.0, "frames of the beat, as acquired"),
     **{f"{code}_days": (-45_000.0, 45_000.0, "days from the scan") for code in DIAGNOSES},
 }
 REQUIRED = ("participant_id", *PERSON, *TRAIT_NAMES, *DIAGNOSES)
@@ -32,6 +34,22 @@ PATIENT, PART = "patient_id", "split"  # optional: who recordings belong to, and
 SEX = "write 0 for female (F) and 1 for male (M)"
 _RANGES = {**PERSON, **OPTIONAL, **{trait.name: (trait.low, trait.high, trait.unit) for trait in TRAITS}}
 _ID = r"[A-Za-z0-9][A-Za-z0-9_-]{0,99}"  # what WFDB allows in a record name, and no path can hide in
+
+
+def read_table(path: Path, remedy: str, **options: Any) -> pd.DataFrame:
+    """The table of a CSV file, with `options` of `pandas.read_csv`.
+
+    Raises
+    ------
+    DataError
+        With the remedy, if the file cannot be read or is no CSV.
+    """
+    try:
+        return pd.read_csv(path, **options)
+    except OSError as error:
+        raise DataError(f"the table cannot be read ({error.strerror})", source=path, remedy=remedy) from error
+    except ValueError as error:  # pandas' ParserError, EmptyDataError and UnicodeDecodeError are ValueErrors
+        raise DataError(f"the table is no CSV ({error})", source=path, remedy=remedy) from error
 
 
 class Problem(NamedTuple):
@@ -95,13 +113,13 @@ def _out_of_range(column: pd.Series, low: float, high: float, unit: str) -> Iter
 def _diagnosis(column: pd.Series, known: bool) -> Iterator[Problem]:
     wrong = ~pd.to_numeric(column, errors="coerce").isin([0, 1]) if known else column.notna()
     for row in np.flatnonzero(wrong):
-        said = f"the diagnosis {column.name} is {column.iat[row]}"
+        value = f"the diagnosis {column.name} is {column.iat[row]}"
         if known:
-            yield Problem(row, f"{said}, not 0 or 1", "leave out a participant whose diagnoses are not known")
+            yield Problem(row, f"{value}, not 0 or 1", "leave out a participant whose diagnoses are not known")
         else:
             yield Problem(
                 row,
-                f"{said}, but the description does not list it among the diagnoses that are known",
+                f"{value}, but the description does not list it among the diagnoses that are known",
                 "empty the column, or add the code to diagnoses in dataset_description.json",
             )
 

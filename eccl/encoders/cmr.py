@@ -27,6 +27,8 @@ VIT_HEAD_WIDTH = 64
 class CMREncoder(nn.Module):
     """The feature h_cmr (B, width) of cines (B, F, H, W) in [0, 1], resized to `image_size` pixels a side.
 
+    Of a cohort's 50 frames an encoder of fewer takes some, evenly spaced from the first, end-diastole.
+
     Raises
     ------
     ValueError
@@ -38,8 +40,10 @@ class CMREncoder(nn.Module):
         self.backbone, self.width, self.frames, self.image_size = backbone, width, frames, image_size
 
     def forward(self, cine: Tensor) -> Tensor:
-        if cine.ndim != 4 or cine.shape[1] != self.frames:
+        if cine.ndim != 4 or cine.shape[1] not in (self.frames, FRAMES):
             raise ValueError(f"a cine batch of shape {tuple(cine.shape)}, expected (B, {self.frames}, H, W)")
+        if cine.shape[1] != self.frames:
+            cine = cine[:, [round(frame * FRAMES / self.frames) for frame in range(self.frames)]]
         size = (self.image_size, self.image_size)
         if cine.shape[2:] != size:
             cine = F.interpolate(cine, size=size, mode="bilinear", align_corners=False)
@@ -143,7 +147,7 @@ def resnet(frames: int, width: int, depth: int) -> nn.Module:
     )
 
 
-def cmr_encoder(config: CMREncoderConfig, frames: int = FRAMES) -> CMREncoder:
+def cmr_encoder(config: CMREncoderConfig) -> CMREncoder:
     """The encoder that a config names: resnet, swin or vit, with the size of its feature in `.width`.
 
     Raises
@@ -151,7 +155,7 @@ def cmr_encoder(config: CMREncoderConfig, frames: int = FRAMES) -> CMREncoder:
     ValueError
         If the name or the depth does not exist, or the sizes do not fit.
     """
-    width, size = config.width, config.image_size
+    width, size, frames = config.width, config.image_size, config.frames
     if config.name == "resnet":
         features = width * (32 if config.depth == 50 else 8)
         return CMREncoder(resnet(frames, width, config.depth), features, frames, size)

@@ -11,6 +11,7 @@ Dosovitskiy et al., ICLR 2021 (the vision transformer); He et al., CVPR 2022 (ma
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from eccl.config import ECGEncoderConfig
@@ -48,6 +49,18 @@ def unpatchify(patches: Tensor, leads: int, patch_leads: int, patch_samples: int
     return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
 
+AMPLITUDES = ("millivolt", "lead")
+
+
+def per_lead(ecg: Tensor) -> Tensor:
+    """Signals (B, L, T) with each lead of each ECG scaled to -1 .. 1: ratios between the leads are lost.
+
+    A lead without any change becomes 0.
+    """
+    low, high = ecg.amin(dim=-1, keepdim=True), ecg.amax(dim=-1, keepdim=True)
+    return torch.where(high > low, 2 * (ecg - low) / (high - low).clamp(min=1e-6) - 1, 0.0)
+
+
 class ECGEncoder(nn.Module):
     """The feature h_ecg (B, width) of ECGs (B, 12, T) in mV: the class token after the last LayerNorm.
 
@@ -66,10 +79,13 @@ class ECGEncoder(nn.Module):
     def __init__(self, config: ECGEncoderConfig, samples: int = SAMPLES):
         super().__init__()
         self.config, self.samples, self.width = config, samples, config.width
+        if config.amplitude not in AMPLITUDES:
+            raise ValueError(f"the amplitude is {config.amplitude!r}; it is one of {', '.join(AMPLITUDES)}")
         if len(LEADS) % config.patch_leads:
             raise ValueError(f"{len(LEADS)} leads do not divide into patches of {config.patch_leads} leads")
         if samples % config.patch_samples:
             raise ValueError(f"{samples} samples do not divide into patches of {config.patch_samples} samples")
+        self.units = UNITS_PER_MILLIVOLT if config.amplitude == "millivolt" else 1.0
         self.grid = (len(LEADS) // config.patch_leads, samples // config.patch_samples)  # lead groups, time patches
         self.patch = nn.Linear(config.patch_leads * config.patch_samples, config.width)
         self.transformer = Transformer(config.width, config.depth, config.heads, config.mlp_ratio, config.dropout)
@@ -77,12 +93,13 @@ class ECGEncoder(nn.Module):
         initialise(self.patch)
 
     def patchify(self, ecg: Tensor) -> Tensor:
-        """Patches (B, N, P) of an ECG, in units of 0.2 mV."""
+        """Patches (B, N, P) of an ECG, in units of 0.2 mV, or of half a lead's range."""
         if ecg.ndim != 3 or ecg.shape[1] != len(LEADS):
             raise ValueError(f"an ECG batch of shape {tuple(ecg.shape)}, expected (B, {len(LEADS)}, T)")
         if ecg.shape[2] > self.samples:
             raise ValueError(f"{ecg.shape[2]} samples, but the positions of this encoder cover {self.samples}")
-        return patchify(ecg * UNITS_PER_MILLIVOLT, self.config.patch_leads, self.config.patch_samples)
+        scaled = ecg if self.config.amplitude == "millivolt" else per_lead(ecg)
+        return patchify(scaled * self.units, self.config.patch_leads, self.config.patch_samples)
 
     def embed(self, patches: Tensor) -> Tensor:
         """Tokens (B, N, D) of patches (B, N, P): a linear map plus the position."""

@@ -14,7 +14,10 @@ def linear_head(width: int, outputs: int) -> nn.Linear:
 
 
 class Predictor(nn.Module):
-    """An encoder and a linear head on its feature: (B, ...) -> (B, outputs)."""
+    """An encoder and a linear head on its feature: (B, ...) -> (B, outputs).
+
+    Outputs are z-scores of traits or logits of diagnoses; initial weights come from torch's global generator.
+    """
 
     def __init__(self, encoder: nn.Module, outputs: int):
         super().__init__()
@@ -23,11 +26,3 @@ class Predictor(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         return self.head(self.encoder(x))
-
-
-class CMRModel(Predictor):
-    """Stage 1b: standardised traits or logits of diagnoses from cines (B, F, H, W)."""
-
-
-class ECGPredictor(Predictor):
-    """Stage 3: standardised traits or logits of diagnoses from ECGs (B, 12, T) in mV."""

@@ -14,13 +14,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eccl.config import MAEConfig
-from eccl.encoders.ecg_vit import UNITS_PER_MILLIVOLT, ECGEncoder, unpatchify
+from eccl.encoders.ecg_vit import ECGEncoder, unpatchify
 from eccl.encoders.transformer import (
     EPSILON,
     Block,
     initialise,
     sincos_positions_2d,
 )
+from eccl.machine import share
 from eccl.records import LEADS
 
 
@@ -33,7 +34,7 @@ class MAEOutput:
     loss : Tensor, scalar
         The MSE in (0.2 mV)^2 over the masked patches, mixed with the correlation if its weight is not 0.
     reconstruction : Tensor (B, 12, T)
-        In mV; only masked patches are trained to match.
+        In mV (or -1 to 1, where each lead is scaled); only masked patches are trained to match.
     mask : Tensor (B, N)
         0 is keep, 1 is removed.
     """
@@ -114,9 +115,10 @@ class ECGMaskedAutoencoder(nn.Module):
     def forward(self, ecg: Tensor, generator: torch.Generator) -> MAEOutput:
         """Masks ECGs (B, 12, T) in mV by the generator's draw and reconstructs them."""
         patches = self.encoder.patchify(ecg)
-        kept, mask = random_mask(*patches.shape[:2], self.config.mask_ratio, generator)
-        kept, mask = kept.to(ecg.device), mask.to(ecg.device)
+        count, own = share(len(ecg)) if self.training else (len(ecg), slice(None))  # validation is whole everywhere
+        kept, mask = random_mask(count, patches.shape[1], self.config.mask_ratio, generator)
+        kept, mask = kept[own].to(ecg.device), mask[own].to(ecg.device)
         prediction = self.forward_decoder(self.forward_encoder(patches, kept), kept, mask)
         loss = self.forward_loss(patches, prediction, mask)
         shape = len(LEADS), self.encoder.config.patch_leads, self.encoder.config.patch_samples
-        return MAEOutput(loss, unpatchify(prediction, *shape) / UNITS_PER_MILLIVOLT, mask)
+        return MAEOutput(loss, unpatchify(prediction, *shape) / self.encoder.units, mask)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from itertools import islice
 
 import numpy as np
@@ -12,11 +11,8 @@ import pandas as pd
 from eccl import metrics
 from eccl.data.scaling import Scaler
 from eccl.data.split import Split
-from eccl.evaluation.probes import (
-    _ridge,
-    _standardise,
-    probe_traits,
-)
+from eccl.evaluation.probes import Standardiser, fit_traits, ridge
+from eccl.metrics import Resampled
 from eccl.traits import DIAGNOSES
 
 
@@ -40,16 +36,17 @@ def shuffled_labels(
         diagnosis, metric, value, low, high, n: the null distribution that an AUROC must leave to mean anything.
     """
     rng = np.random.default_rng(seed)
-    x = _standardise(h_train, h_train)
+    features = Standardiser.fit(h_train)
+    x = features.transform(h_train)
     shuffled = np.stack([rng.permutation(y_train) for _ in range(permutations)])  # (P, n, K)
     labels = np.moveaxis(shuffled, 0, 1).reshape(len(x), -1).astype(float)
-    scores = _standardise(h_train, h_test) @ _ridge(x, labels - labels.mean(axis=0))(float(len(x)))
+    scores = features.transform(h_test) @ ridge(x, labels - labels.mean(axis=0))(float(len(x)))
     scores = scores.reshape(len(h_test), permutations, -1)
     rows = []
     for k, code in enumerate(DIAGNOSES):
         areas = np.array([metrics.auroc(y_test[:, k], scores[:, p, k]) for p in range(permutations)])
-        null = metrics.summarise(float(areas.mean()), areas, len(y_test))
-        rows.append({"diagnosis": code, "metric": "AUROC", **asdict(null)})
+        null = Resampled(np.r_[areas.mean(), areas]).estimate(len(y_test))
+        rows.append({"diagnosis": code, "metric": "AUROC", **null.as_columns()})
     return pd.DataFrame(rows)
 
 
@@ -112,7 +109,8 @@ def trait_ceiling(
     scaler = Scaler.fit(traits, split.train)
     z = scaler.transform(traits)
     filled = measurement_features(electrical, split.train)
-    linear = [probe_traits(*(filled[parts[0]], z[parts[0]], filled[parts[1]], z[parts[1]]), filled[p]) for p in parts]
+    probe = fit_traits(filled[split.train], z[split.train], filled[split.validation], z[split.validation])
+    linear = [probe.predict(filled[part]) for part in parts]
     x = [_numeric(electrical)[part] for part in parts]
     residuals = [z[part] - line for part, line in zip(parts, linear)]
     boosted = Parallel(n_jobs=workers)(

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from eccl import metrics
+from eccl.evaluation.rows import Row, check_rows, table_of
 from eccl.metrics import Estimate
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 DIRECTIONS = ("ECG to CMR", "CMR to ECG")
+CHANCE = Row("chance", "none")
 
 
 def retrieval_ranks(z_ecg: np.ndarray, z_cmr: np.ndarray, chunk: int = 1024) -> dict[str, np.ndarray]:
@@ -50,29 +54,37 @@ def retrieval(
     z_ecg: np.ndarray,
     z_cmr: np.ndarray,
     indices: np.ndarray,
+    row: Row,
     ks: Sequence[int] = (1, 5, 10),
-    model: str = "ECCL",
 ) -> pd.DataFrame:
     """Recall at k and median rank in both directions, with intervals, beside chance.
 
     The gallery stays whole: ranks are computed once among all n participants, and the bootstrap draws queries. To
     draw the gallery too would put doubles of the partner into it and change the task, whose difficulty is its size.
 
+    Parameters
+    ----------
+    z_ecg, z_cmr : ndarray, shape (n, D)
+        Row i of both is the same participant.
+    indices : ndarray, shape (R, n)
+    row : Row
+        Whose embeddings they are, such as `Row("eccl", "retrieval")`.
+    ks : sequence of int
+
     Returns
     -------
     DataFrame
-        model, direction, metric, value, low, high, n. Rows of the model "chance" are exact: k / n, and (n + 1) / 2.
+        method, protocol, seed, direction, metric, value, low, high, n. Rows of the method "chance" come last and are
+        exact: k / n, and (n + 1) / 2.
     """
+    check_rows([row])
     n = len(z_ecg)
     scores = {f"recall at {k}": (partial(metrics.recall_at, k=k), min(k / n, 1.0)) for k in ks}
     scores["median rank"] = (metrics.median_rank, (n + 1) / 2)
-    rows = []
+    ours, chances = [], []
     for direction, rank in retrieval_ranks(z_ecg, z_cmr).items():
         for metric, (statistic, chance) in scores.items():
-            row = {"direction": direction, "metric": metric}
-            ours = metrics.estimate(statistic, rank, indices=indices)
-            rows += [{"model": model, **row, **asdict(ours)}]
-            rows += [{"model": "chance", **row, **asdict(Estimate(chance, chance, chance, n))}]
-    return pd.DataFrame(rows).sort_values(
-        "model", key=lambda names: names == "chance", kind="stable", ignore_index=True
-    )
+            what = {"direction": direction, "metric": metric}
+            ours.append({**row._asdict(), **what, **metrics.estimate(statistic, rank, indices=indices).as_columns()})
+            chances.append({**CHANCE._asdict(), **what, **Estimate(chance, chance, chance, n).as_columns()})
+    return table_of(ours + chances)

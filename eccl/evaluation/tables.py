@@ -1,49 +1,52 @@
-"""What the embeddings are worth: retrieval between the modalities, and tables of Estimates for traits and diagnoses.
+"""Tables of Estimates for traits and diagnoses: who, by which protocol, what, with intervals and paired differences.
 
 Every function scores predictions of the test split with bootstrap index sets (`metrics.bootstrap_indices`) that all
-models share, so that their differences are paired. The predictions come from `eccl.evaluation.probes`.
+rows share, so that their differences are paired. The predictions come from `eccl.evaluation.probes`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from eccl import metrics
-from eccl.metrics import Statistic
+from eccl.evaluation.rows import Row, check_rows, table_of
+from eccl.metrics import Resampled, Statistic
 from eccl.traits import DIAGNOSES, GROUPS, TRAITS
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def trait_table(
-    predictions: Mapping[str, np.ndarray],
+    predictions: Mapping[Row, np.ndarray],
     y_test: np.ndarray,
     indices: np.ndarray,
     *,
     by: str = "group",
-    reference: str | None = None,
+    reference: Row | None = None,
     ceiling: np.ndarray | None = None,
     statistic: Statistic = metrics.pearson,
 ) -> pd.DataFrame:
-    """How well each model predicts the traits, with intervals, paired differences and the share of the ceiling.
+    """How well each row predicts the traits, with intervals, paired differences and the share of the ceiling.
 
     Parameters
     ----------
-    predictions : mapping of str to ndarray, shape (n, 82)
-        Test predictions of each model.
+    predictions : mapping of Row to ndarray, shape (n, 82)
+        Test predictions.
     y_test : ndarray, shape (n, 82)
         May hold nan; those participants are left out of that trait.
     indices : ndarray, shape (R, n)
     by : str
         "group": one row for "all traits" and one for each group, the mean of the traits' values where defined;
         "trait": one row a trait.
-    reference : str, optional
-        The model that differences are taken to.
+    reference : Row, optional
+        The row that differences are taken to.
     ceiling : ndarray, shape (n, 82), optional
-        Predictions of `trait_ceiling`; adds the share of its value that the model reaches, where that value's
-        interval lies above 0.
+        Predictions of `trait_ceiling`; adds the share of its value that a row reaches, where that value's interval
+        lies above 0.
     statistic : callable
         Of truth and prediction (n, K) and, if given, `weights` (R, n), to (K,) or (R, K), as `metrics.pearson` and
         `metrics.r_squared`; the column `metric` has its name. A constant prediction has no r (nan), an R2 of about 0.
@@ -51,39 +54,43 @@ def trait_table(
     Returns
     -------
     DataFrame
-        model, group or trait, metric, value, low, high, n; with a ceiling: ceiling, share, share_low, share_high;
-        with a reference: difference, difference_low, difference_high.
+        method, protocol, seed, group or trait, metric, value, low, high, n; with a ceiling: ceiling, share,
+        share_low, share_high; with a reference: difference, difference_low, difference_high.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a key is no Row, there is no row, the reference is none of them, or `by` is something else.
     """
-    if reference is not None and reference not in predictions:
-        raise ValueError(f"no predictions of the reference {reference!r}; there are {', '.join(predictions)}")
-    everything = dict(predictions) if ceiling is None else {**predictions, "_ceiling": ceiling}
-    weights = metrics.multiplicities(indices)
-    scores = {
-        name: np.vstack([statistic(y_test, p)[None], statistic(y_test, p, weights=weights)])
-        for name, p in everything.items()
-    }  # row 0 is the value, the others its replicates
+    check_rows(predictions, reference)
+    weights, n = metrics.multiplicities(indices), len(y_test)
+    scores = {row: metrics.resample(statistic, y_test, p, weights=weights) for row, p in predictions.items()}
+    top = None if ceiling is None else metrics.resample(statistic, y_test, ceiling, weights=weights)
     called = getattr(statistic, "__name__", type(statistic).__name__)
     metric = {"pearson": "r", "r_squared": "R2"}.get(called, called)
-    rows = []
-    for name in predictions:
+    entries = []
+    for row, score in scores.items():
         for label, columns in _columns(by).items():
-            own = metrics.defined_mean(scores[name][:, columns])
-            row = {"model": name, by: label, "metric": metric}
-            row |= asdict(metrics.summarise(own[0], own[1:], len(y_test)))
-            if ceiling is not None:
-                top = metrics.defined_mean(scores["_ceiling"][:, columns])
-                row |= {"ceiling": top[0]} | _named("share", _share(own, top))
+            own = _mean(score, columns)
+            entry = {**row._asdict(), by: label, "metric": metric, **own.estimate(n).as_columns()}
+            if top is not None:
+                most = _mean(top, columns)
+                entry |= {"ceiling": most.draws[0]} | _share(own, most).estimate(n).as_columns("share")
             if reference is not None:
-                row |= _named("difference", own - metrics.defined_mean(scores[reference][:, columns]))
-            rows.append(row)
-    return pd.DataFrame(rows)
+                entry |= (own - _mean(scores[reference], columns)).estimate(n).as_columns("difference")
+            entries.append(entry)
+    return table_of(entries)
 
 
-def _share(own: np.ndarray, top: np.ndarray) -> np.ndarray:
-    """own / top (1 + R,); nan where the ceiling's interval holds 0, for then there is nothing to have a share of."""
-    if not metrics.interval(top[1:])[0] > 0:
-        return np.full(len(top), np.nan)
-    return own / np.where(top > 0, top, np.nan)
+def _mean(score: Resampled, columns: list[int]) -> Resampled:
+    return Resampled(metrics.defined_mean(score.draws[:, columns]))
+
+
+def _share(own: Resampled, top: Resampled) -> Resampled:
+    """own / top; nan where the ceiling's interval holds 0, for then there is nothing to have a share of."""
+    if not metrics.interval(top.draws[1:])[0] > 0:
+        return Resampled(np.full(len(top.draws), np.nan))
+    return Resampled(own.draws / np.where(top.draws > 0, top.draws, np.nan))
 
 
 def _columns(by: str) -> dict[str, list[int]]:
@@ -95,73 +102,74 @@ def _columns(by: str) -> dict[str, list[int]]:
     raise ValueError(f'by is "group" or "trait", got {by!r}')
 
 
-def _named(prefix: str, values: np.ndarray) -> dict[str, float]:
-    """value, low and high of a statistic (row 0 the value, the others replicates) under one prefix."""
-    result = metrics.summarise(values[0], values[1:], len(values))
-    return {prefix: result.value, f"{prefix}_low": result.low, f"{prefix}_high": result.high}
-
-
 DIAGNOSIS_METRICS: dict[str, Statistic] = {"AUROC": metrics.auroc, "AUPRC": metrics.auprc, "Brier": metrics.brier}
 
 
 def diagnosis_table(
-    probabilities: Mapping[str, np.ndarray],
+    probabilities: Mapping[Row, np.ndarray],
     y_test: np.ndarray,
     indices: np.ndarray,
     *,
-    reference: str | None = None,
+    reference: Row | None = None,
 ) -> pd.DataFrame:
-    """AUROC, AUPRC and Brier score of each model and diagnosis, with intervals and paired differences.
+    """AUROC, AUPRC and Brier score of each row and diagnosis, with intervals and paired differences.
 
     Parameters
     ----------
-    probabilities : mapping of str to ndarray, shape (n, 4)
-        Test probabilities of each model; `baseline(...)` makes the row of the prevalence alone.
+    probabilities : mapping of Row to ndarray, shape (n, 4)
+        Test probabilities; `baseline(...)` makes those of the prevalence alone.
     y_test : ndarray of 0 and 1, shape (n, 4)
     indices : ndarray, shape (R, n)
-    reference : str, optional
-        The model that differences are taken to.
+    reference : Row, optional
+        The row that differences are taken to.
 
     Returns
     -------
     DataFrame
-        model, diagnosis (a code, or "mean"), metric, value, low, high, n, cases; with a reference: difference,
-        difference_low, difference_high. A diagnosis without cases in the test split is nan.
+        method, protocol, seed, diagnosis (a code, or "mean"), metric, value, low, high, n, cases; with a reference:
+        difference, difference_low, difference_high. A diagnosis without cases in the test split is nan.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a key is no Row, there is no row, or the reference is none of them.
     """
-    if reference is not None and reference not in probabilities:
-        raise ValueError(f"no probabilities of the reference {reference!r}; there are {', '.join(probabilities)}")
-    weights = metrics.multiplicities(indices)
-    rows = []
+    check_rows(probabilities, reference)
+    weights, n = metrics.multiplicities(indices), len(y_test)
+    cases = {code: int(y_test[:, k].sum()) for k, code in enumerate(DIAGNOSES)} | {"mean": int(y_test.sum())}
+    entries = []
     for metric, statistic in DIAGNOSIS_METRICS.items():
-        scores = {name: _diagnosis_scores(statistic, y_test, p, weights) for name, p in probabilities.items()}
-        for name, own in scores.items():
-            for diagnosis in own:
-                row = {"model": name, "diagnosis": diagnosis, "metric": metric}
-                row |= asdict(metrics.summarise(own[diagnosis][0], own[diagnosis][1:], len(y_test)))
-                row["cases"] = (
-                    int(y_test.sum()) if diagnosis == "mean" else int(y_test[:, DIAGNOSES.index(diagnosis)].sum())
-                )
+        scores = {row: _diagnosis_scores(statistic, y_test, p, weights) for row, p in probabilities.items()}
+        for row, own in scores.items():
+            for diagnosis, score in own.items():
+                entry = {**row._asdict(), "diagnosis": diagnosis, "metric": metric, **score.estimate(n).as_columns()}
+                entry["cases"] = cases[diagnosis]
                 if reference is not None:
-                    row |= _named("difference", own[diagnosis] - scores[reference][diagnosis])
-                rows.append(row)
-    return pd.DataFrame(rows)
+                    entry |= (score - scores[reference][diagnosis]).estimate(n).as_columns("difference")
+                entries.append(entry)
+    return table_of(entries)
 
 
-def _diagnosis_scores(statistic: Statistic, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Value and replicates (1 + R,) by diagnosis, and of the mean over diagnoses where defined."""
-    scores = {
-        code: np.r_[statistic(y[:, k], p[:, k]), statistic(y[:, k], p[:, k], weights=weights)]
-        for k, code in enumerate(DIAGNOSES)
-    }
-    return {**scores, "mean": metrics.defined_mean(np.column_stack(list(scores.values())))}
+def _diagnosis_scores(statistic: Statistic, y: np.ndarray, p: np.ndarray, weights: np.ndarray) -> dict[str, Resampled]:
+    """The statistic of each diagnosis, and its mean over diagnoses where defined."""
+    scores = {code: metrics.resample(statistic, y[:, k], p[:, k], weights=weights) for k, code in enumerate(DIAGNOSES)}
+    together = np.column_stack([score.draws for score in scores.values()])
+    return {**scores, "mean": Resampled(metrics.defined_mean(together))}
 
 
-def calibration_table(probabilities: Mapping[str, np.ndarray], y_test: np.ndarray, bins: int = 8) -> pd.DataFrame:
-    """Reliability bins: model, diagnosis, predicted (mean probability), value (observed frequency), low, high, n."""
-    rows = [
-        {"model": name, "diagnosis": code, "predicted": part.predicted, **asdict(part.observed)}
-        for name, p in probabilities.items()
+def calibration_table(probabilities: Mapping[Row, np.ndarray], y_test: np.ndarray, bins: int = 8) -> pd.DataFrame:
+    """Reliability bins of probabilities (n, 4) by row and diagnosis, against labels y_test (n, 4).
+
+    Returns
+    -------
+    DataFrame
+        method, protocol, seed, diagnosis, predicted (mean probability), value (observed frequency), low, high, n.
+    """
+    check_rows(probabilities)
+    entries = [
+        {**row._asdict(), "diagnosis": code, "predicted": part.predicted, **part.observed.as_columns()}
+        for row, p in probabilities.items()
         for k, code in enumerate(DIAGNOSES)
         for part in metrics.calibration_curve(y_test[:, k], p[:, k], bins)
     ]
-    return pd.DataFrame(rows)
+    return table_of(entries)

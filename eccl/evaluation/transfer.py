@@ -7,17 +7,18 @@ it, and the predictions of all folds are scored together.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 
 from eccl import metrics
 from eccl.evaluation.baselines import measurement_features
-from eccl.evaluation.probes import LOGISTIC_STRENGTHS
+from eccl.evaluation.probes import LOGISTIC_STRENGTHS, fit_logistic
+from eccl.evaluation.rows import Row, check_rows, table_of
+from eccl.metrics import Resampled
 
 INNER = 3  # groups of the other folds, by which the penalty is chosen
-SHUFFLED = "shuffled labels"
+SHUFFLED = Row("shuffled_labels", "none")
 PERMUTATIONS = 60  # of the labels, for the control: one alone may lie anywhere
 
 
@@ -74,22 +75,18 @@ def _strength(features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, row
 def _log_odds(
     features: pd.DataFrame, labels: np.ndarray, fitted: np.ndarray, wanted: np.ndarray, strength: float
 ) -> np.ndarray:
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.preprocessing import StandardScaler
-
     filled = measurement_features(features, fitted)
-    scaler = StandardScaler().fit(filled[fitted])
-    model = LogisticRegression(C=strength, max_iter=500).fit(scaler.transform(filled[fitted]), labels[fitted])
+    probe = fit_logistic(filled[fitted], labels[fitted], strength, iterations=500)
     cases = labels[fitted].mean()
-    return model.decision_function(scaler.transform(filled[wanted])) - np.log(cases / (1 - cases))
+    return probe.log_odds(filled[wanted])[:, 0] - np.log(cases / (1 - cases))
 
 
 def transfer_table(
-    features: Mapping[str, pd.DataFrame],
+    features: Mapping[Row, pd.DataFrame],
     labels: np.ndarray,
     folds: np.ndarray,
     patients: np.ndarray,
-    reference: str,
+    reference: Row,
     replicates: int,
     seed: int,
 ) -> pd.DataFrame:
@@ -101,12 +98,12 @@ def transfer_table(
 
     Parameters
     ----------
-    features : mapping of str to DataFrame, shape (n, D)
+    features : mapping of Row to DataFrame, shape (n, D)
     labels, folds : ndarray, shape (n,)
         As in `cross_fitted`.
     patients : ndarray, shape (n,)
         Who each recording is of.
-    reference : str
+    reference : Row
         The features that differences are taken to, and that the control is made with.
     replicates, seed : int
         Of the bootstrap; the seed also of the permutations.
@@ -114,26 +111,25 @@ def transfer_table(
     Returns
     -------
     DataFrame
-        model, value, low, high, n (patients), recordings, cases (recordings), difference, difference_low,
-        difference_high (of the reference less the model).
+        method, protocol, seed, value, low, high, n (patients), recordings, cases (recordings), difference,
+        difference_low, difference_high (of the reference less the row). The control is the row `SHUFFLED`.
     """
+    check_rows(features, reference)
     labels = np.asarray(labels, dtype=int)
     people, who = np.unique(np.asarray(patients), return_inverse=True)
     weights = metrics.multiplicities(metrics.bootstrap_indices(len(people), replicates, seed))[:, who]
-    areas = {}
-    for name, table in features.items():
-        scores = cross_fitted(table, labels, folds)
-        areas[name] = metrics.auroc(labels, scores), metrics.auroc(labels, scores, weights=weights)
+    areas = {
+        row: metrics.resample(metrics.auroc, labels, cross_fitted(table, labels, folds), weights=weights)
+        for row, table in features.items()
+    }
     rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
     shuffled = [rng.permutation(labels) for _ in range(PERMUTATIONS)]
     null = np.array([metrics.auroc(own, cross_fitted(features[reference], own, folds, middle)) for own in shuffled])
-    areas[SHUFFLED] = null.mean(), null
-    rows = []
-    for name, (value, drawn) in areas.items():
-        row = {"model": name, **asdict(metrics.summarise(value, drawn, len(people)))}
-        row |= {"recordings": len(labels), "cases": int(labels.sum())}
-        if name not in (reference, SHUFFLED):
-            gain = metrics.summarise(areas[reference][0] - value, areas[reference][1] - drawn, len(people))
-            row |= {"difference": gain.value, "difference_low": gain.low, "difference_high": gain.high}
-        rows.append(row)
-    return pd.DataFrame(rows)
+    entries = []
+    for row, area in {**areas, SHUFFLED: Resampled(np.r_[null.mean(), null])}.items():
+        entry = row._asdict() | area.estimate(len(people)).as_columns()
+        entry |= {"recordings": len(labels), "cases": int(labels.sum())}
+        if row not in (reference, SHUFFLED):
+            entry |= (areas[reference] - area).estimate(len(people)).as_columns("difference")
+        entries.append(entry)
+    return table_of(entries)

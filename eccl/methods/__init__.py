@@ -1,1 +1,57 @@
-"""The methods, one file each."""
+"""The methods, one file each. A new one is a file with its `METHOD`, and its name in `NAMES`.
+
+`eccl.methods()` shows them as a table.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from eccl.methods.base import Method, Trained, obtain
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+NAMES = (
+    "random",
+    "demographics",
+    "measurements",
+    "masked_autoencoder",
+    "cmr_supervised",
+    "eccl",
+    "eccl_sigmoid",
+    "eccl_shuffled",
+)
+METHODS: dict[str, Method] = {name: import_module(f"eccl.methods.{name}").METHOD for name in NAMES}
+
+__all__ = ["METHODS", "Method", "Trained", "obtain", "table"]
+
+
+def table() -> pd.DataFrame:
+    """The methods that there are: what each reads and starts from, and where it is from; one row a method."""
+    import pandas as pd
+
+    rows = [
+        {
+            "method": method.name,
+            "label": method.label,
+            "reads": "table" if method.table else ", ".join(method.reads),
+            "starts from": ", ".join(earlier.name for earlier in method.starts_from.values()),
+            "reference": method.reference,
+        }
+        for method in METHODS.values()
+    ]
+    return pd.DataFrame(rows).set_index("method")
+
+
+class _Callable(ModuleType):
+    """This package, called as a function: the table."""
+
+    def __call__(self) -> pd.DataFrame:
+        return table()
+
+
+sys.modules[__name__].__class__ = _Callable

@@ -3,24 +3,23 @@
 from eccl.metrics.bootstrap import (
     LEVEL,
     Estimate,
+    Resampled,
     Statistic,
     bootstrap_indices,
     estimate,
-    estimates,
     interval,
     multiplicities,
-    paired_difference,
-    replicate,
-    summarise,
+    resample,
 )
 from eccl.metrics.calibration import CalibrationBin, brier, calibration_curve, proportion
-from eccl.metrics.ranking import median_rank, ranks, recall_at, recall_at_k
+from eccl.metrics.ranking import median_rank, ranks, recall_at
 from eccl.metrics.statistics import auprc, auroc, defined_mean, mean, pearson, r_squared
 
 __all__ = [
     "LEVEL",
     "CalibrationBin",
     "Estimate",
+    "Resampled",
     "Statistic",
     "auprc",
     "auroc",
@@ -29,18 +28,14 @@ __all__ = [
     "calibration_curve",
     "defined_mean",
     "estimate",
-    "estimates",
     "interval",
     "mean",
     "median_rank",
     "multiplicities",
-    "paired_difference",
     "pearson",
     "proportion",
     "r_squared",
     "ranks",
     "recall_at",
-    "recall_at_k",
-    "replicate",
-    "summarise",
+    "resample",
 ]

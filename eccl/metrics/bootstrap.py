@@ -7,10 +7,10 @@ Efron and Tibshirani, An Introduction to the Bootstrap, 1993 (percentile interva
 
 from __future__ import annotations
 
-import inspect
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -19,9 +19,18 @@ BLOCK = 250_000  # weights treated at a time
 Statistic = Callable[..., np.ndarray]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Estimate:
-    """A value with its 95 % interval and the number of participants behind it."""
+    """A value with its 95 % interval and the number of participants behind it.
+
+    Examples
+    --------
+    >>> r = Estimate(0.4934, 0.4571, 0.5312, 559)
+    >>> r
+    Estimate(0.49 (0.46 to 0.53), n = 559)
+    >>> f"{r:.3f}"
+    '0.493 (0.457 to 0.531)'
+    """
 
     value: float
     low: float
@@ -34,6 +43,30 @@ class Estimate:
 
     def __str__(self) -> str:
         return format(self)
+
+    def __repr__(self) -> str:
+        return f"Estimate({self}, n = {self.n})"
+
+    @classmethod
+    def from_row(cls, row: Mapping[str, Any], column: str = "value") -> Estimate:
+        """The Estimate in a row of a table: in columns value, low and high, or `<column>`, `<column>_low`, `_high`.
+
+        Raises
+        ------
+        ValueError
+            If the row lacks one of them, or n.
+        """
+        names = [*_columns(column), "n"]
+        missing = [name for name in names if name not in row]
+        if missing:
+            raise ValueError(f"the row has no {', '.join(missing)}; it has {', '.join(map(str, row.keys()))}")
+        value, low, high, n = (row[name] for name in names)
+        return cls(float(value), float(low), float(high), int(n))
+
+    def as_columns(self, column: str = "value") -> dict[str, float]:
+        """The columns that `from_row` reads; n only beside the value."""
+        columns = dict(zip(_columns(column), (self.value, self.low, self.high)))
+        return columns | {"n": self.n} if column == "value" else columns
 
     def __neg__(self) -> Estimate:
         """The Estimate of the opposite: of B - A where this is of A - B."""
@@ -61,22 +94,50 @@ def multiplicities(indices: np.ndarray) -> np.ndarray:
     return np.bincount(flat, minlength=replicates * n).reshape(replicates, n).astype(float)
 
 
-def replicate(statistic: Statistic, *arrays: np.ndarray, indices: np.ndarray) -> np.ndarray:
-    """The statistic in every bootstrap replicate, shape (R, ...).
+@dataclass(frozen=True, eq=False)
+class Resampled:
+    """A statistic on the data and in every bootstrap replicate; `resample` makes it.
 
-    A statistic with a `weights` argument is called once; any other is called on each resample in turn.
+    Two of them, made with the same weights, are paired: what they have in common (hard participants, the luck of the
+    draw) cancels in their difference, so its interval is that of the difference itself.
+
+    Attributes
+    ----------
+    draws : ndarray, shape (1 + R, ...)
+        Row 0 is the value, the others its replicates.
+    """
+
+    draws: np.ndarray
+
+    def __sub__(self, other: Resampled) -> Resampled:
+        return Resampled(self.draws - other.draws)
+
+    def estimate(self, n: int) -> Estimate:
+        """The Estimate of a scalar statistic of n participants."""
+        value = float(self.draws[0])
+        low, high = (np.nan, np.nan) if np.isnan(value) else interval(self.draws[1:])
+        return Estimate(value, float(low), float(high), int(n))
+
+
+def resample(statistic: Statistic, *arrays: np.ndarray, weights: np.ndarray) -> Resampled:
+    """The statistic of arrays with one row a participant, on the data and in R replicates.
+
+    Parameters
+    ----------
+    statistic : callable
+        Of the arrays, to (...); with `weights`, to (R, ...).
+    weights : ndarray, shape (R, n)
+        Of `multiplicities`.
 
     Raises
     ------
     ValueError
-        If the arrays and the index sets are not of the same participants.
+        If the arrays and the weights are not of the same participants.
     """
     lengths = {len(array) for array in arrays}
-    if lengths != {indices.shape[1]}:
-        raise ValueError(f"arrays of {sorted(lengths)} participants, but index sets of {indices.shape[1]}")
-    if "weights" in inspect.signature(statistic).parameters:
-        return np.asarray(statistic(*arrays, weights=multiplicities(indices)))
-    return np.stack([np.asarray(statistic(*(array[drawn] for array in arrays))) for drawn in indices])
+    if lengths != {weights.shape[1]}:
+        raise ValueError(f"arrays of {sorted(lengths)} participants, but index sets of {weights.shape[1]}")
+    return Resampled(np.concatenate([np.asarray(statistic(*arrays))[None], statistic(*arrays, weights=weights)]))
 
 
 def interval(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -89,42 +150,21 @@ def interval(replicates: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return low, high
 
 
-def summarise(value: float, replicates: np.ndarray, n: int) -> Estimate:
-    """The Estimate of a scalar from its value and its bootstrap replicates (R,)."""
-    low, high = (np.nan, np.nan) if np.isnan(value) else interval(np.asarray(replicates))
-    return Estimate(float(value), float(low), float(high), int(n))
-
-
 def estimate(statistic: Statistic, *arrays: np.ndarray, indices: np.ndarray) -> Estimate:
     """The Estimate of a scalar statistic of some arrays, each with one row a participant.
 
     Examples
     --------
-    >>> indices = bootstrap_indices(n=600, replicates=1000, seed=0)
-    >>> estimate(auroc, labels, scores, indices=indices)  # doctest: +SKIP
-    Estimate(value=0.81, low=0.76, high=0.86, n=600)
+    >>> from eccl.metrics import mean
+    >>> estimate(mean, np.arange(100.0), indices=bootstrap_indices(n=100, replicates=1000, seed=0))
+    Estimate(49.50 (43.82 to 54.95), n = 100)
     """
-    return summarise(float(statistic(*arrays)), replicate(statistic, *arrays, indices=indices), indices.shape[1])
+    return resample(statistic, *arrays, weights=multiplicities(indices)).estimate(indices.shape[1])
 
 
-def estimates(statistic: Statistic, *arrays: np.ndarray, indices: np.ndarray) -> list[Estimate]:
-    """One Estimate for each component of a vector statistic, such as `pearson` of 82 columns."""
-    values = np.asarray(statistic(*arrays))
-    replicates = replicate(statistic, *arrays, indices=indices)
-    return [summarise(value, column, indices.shape[1]) for value, column in zip(values, replicates.T)]
-
-
-def paired_difference(
-    statistic: Statistic, a: Sequence[np.ndarray], b: Sequence[np.ndarray], indices: np.ndarray
-) -> Estimate:
-    """The Estimate of statistic(*a) - statistic(*b) over shared participants in shared replicates.
-
-    What the two have in common (hard participants, the luck of the draw) cancels, so the interval is that of the
-    difference itself, not of two separate samples.
-    """
-    value = float(statistic(*a)) - float(statistic(*b))
-    replicates = replicate(statistic, *a, indices=indices) - replicate(statistic, *b, indices=indices)
-    return summarise(value, replicates, indices.shape[1])
+def _columns(column: str) -> tuple[str, str, str]:
+    prefix = "" if column == "value" else f"{column}_"
+    return column, f"{prefix}low", f"{prefix}high"
 
 
 def _weighted(function: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:

@@ -35,11 +35,6 @@ def recall_at(rank: np.ndarray, k: int, *, weights: np.ndarray | None = None) ->
     return mean((rank <= k).astype(float), weights=weights)
 
 
-def recall_at_k(similarity: np.ndarray, k: int) -> float:
-    """Share of queries (rows) whose partner (the diagonal) is among the k most similar; chance is k / gallery."""
-    return float(recall_at(ranks(similarity), k))
-
-
 def median_rank(rank: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Median of the partners' ranks (n,); chance is (gallery + 1) / 2."""
     order = np.argsort(rank, kind="stable")

@@ -1,17 +1,16 @@
 """The figures of the book, in one style: each function takes arrays or tables, returns a Figure and shows nothing.
 
-Figures are 7 inches wide, for a column of 700 pixels at one and a half times that sharpness. A model has one colour
+Figures are 7 inches wide, for a column of 700 pixels at one and a half times that sharpness. A method has one colour
 everywhere.
 """
 
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
-from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, scatter, trait_distributions
+from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
-from eccl.plots.style import MODEL_COLOURS, colour_of, style
+from eccl.plots.style import colour_of, label_of, looks, style
 
 __all__ = [
-    "MODEL_COLOURS",
     "bland_altman",
     "calibration",
     "cine_montage",
@@ -23,10 +22,11 @@ __all__ = [
     "group_bars",
     "histogram",
     "ingest_outcome",
+    "label_of",
+    "looks",
     "masked_ecg",
     "rank_histogram",
     "roc",
-    "scatter",
     "style",
     "training_history",
     "trait_distributions",

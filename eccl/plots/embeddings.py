@@ -8,9 +8,23 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eccl.plots.style import INK, MODEL_COLOURS, colour_of, legend_above, legend_beside, new_figure, style
+from eccl.evaluation.rows import Row
+from eccl.plots.style import (
+    BLUE,
+    GREEN,
+    INK,
+    ORANGE,
+    PALE,
+    PINK,
+    VERMILION,
+    legend_above,
+    legend_beside,
+    looks,
+    new_figure,
+    style,
+)
 
-CLASS_COLOURS = ("#BBBBBB", "#D55E00", "#0072B2", "#009E73", "#CC79A7", "#E69F00")
+CLASS_COLOURS = (PALE, VERMILION, BLUE, GREEN, PINK, ORANGE)
 
 
 def embedding_map(z_ecg: np.ndarray, z_cmr: np.ndarray, colour_by: np.ndarray, label: str) -> Figure:
@@ -66,7 +80,7 @@ def rank_histogram(ranks: Mapping[str, np.ndarray] | np.ndarray, n: int) -> Figu
     with style():
         figure, axes = new_figure(2.8, 1, len(named), sharey=True)
         for panel, (name, rank) in zip(axes[0], named.items()):
-            panel.hist(rank, bins, weights=np.full(len(rank), 100 / len(rank)), color=MODEL_COLOURS["ECCL"])
+            panel.hist(rank, bins, weights=np.full(len(rank), 100 / len(rank)), color=BLUE)
             panel.axhline(100 / (len(bins) - 1), color=INK, linestyle="--", linewidth=1, label="chance")
             panel.set(xlabel=f"rank of the own partner among {n}", title=name, xlim=(0.5, n + 0.5))
         axes[0, 0].set_ylabel("participants (%)")
@@ -74,22 +88,23 @@ def rank_histogram(ranks: Mapping[str, np.ndarray] | np.ndarray, n: int) -> Figu
     return figure
 
 
-def training_history(histories: pd.DataFrame | Mapping[str, pd.DataFrame], score: str = "validation score") -> Figure:
+def training_history(
+    histories: pd.DataFrame | Mapping[str | Row, pd.DataFrame], score: str = "validation score"
+) -> Figure:
     """Loss, and the score where there is one, by epoch: training thin and dashed, validation bold.
 
     Parameters
     ----------
-    histories : DataFrame, or mapping of name to DataFrame
+    histories : DataFrame, or mapping of method (its name, or a Row) to DataFrame
         Of `Run.history`: epoch, train_loss, validation_loss and, in supervised stages, validation_score.
     score : str
         What the score is.
     """
-    named = histories if isinstance(histories, Mapping) else {"": histories}
-    scored = any("validation_score" in history for history in named.values())
     with style():
+        drawn = _named(histories)
+        scored = any("validation_score" in history for _, _, history in drawn)
         figure, axes = new_figure(2.8, 1, 1 + scored)
-        for name, history in named.items():
-            colour = colour_of(name) if name else MODEL_COLOURS["ECCL"]
+        for name, colour, history in drawn:
             epoch = history["epoch"]
             thin, bold = {"color": colour, "linewidth": 1, "linestyle": "--"}, {"color": colour, "linewidth": 2}
             axes[0, 0].plot(epoch, history["train_loss"], **thin, label=f"{name} training".strip())
@@ -101,3 +116,11 @@ def training_history(histories: pd.DataFrame | Mapping[str, pd.DataFrame], score
             panel.xaxis.get_major_locator().set_params(integer=True)
         legend_above(figure, axes[0, 0])
     return figure
+
+
+def _named(histories: pd.DataFrame | Mapping[str | Row, pd.DataFrame]) -> list[tuple[str, str, pd.DataFrame]]:
+    """Label, colour and history of each."""
+    if isinstance(histories, pd.DataFrame):
+        return [("", BLUE, histories)]
+    rows = {Row(key, "none") if isinstance(key, str) else key: history for key, history in histories.items()}
+    return [(*look, rows[row]) for row, look in looks(rows).items()]

@@ -1,4 +1,4 @@
-"""Figures of measured quantities: how traits are distributed, associated, and agreed upon; and who is in a cohort."""
+"""Figures of measured quantities: how traits are distributed and agreed upon; and who is in a cohort."""
 
 from __future__ import annotations
 
@@ -10,8 +10,20 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eccl.metrics import Estimate, pearson
-from eccl.plots.style import INK, MUTED, SEX_COLOURS, colour_of, legend_above, new_figure, style
+from eccl.plots.style import (
+    BLUE,
+    GREEN,
+    GRID,
+    INK,
+    LINE,
+    MUTED,
+    PINK,
+    SEX_COLOURS,
+    VERMILION,
+    legend_above,
+    new_figure,
+    style,
+)
 from eccl.traits import trait
 
 
@@ -57,7 +69,7 @@ def _distribution(panel: Axes, table: pd.DataFrame, references: pd.DataFrame, na
             )
             panel.plot(mean, height, "|", color=INK, markersize=7, markeredgewidth=1.5)
     panel.plot([], [], "|-", color=MUTED, markeredgecolor=INK, linewidth=2.5, label="published mean ± SD")
-    panel.axhline(0, color="#555555", linewidth=0.8)
+    panel.axhline(0, color=LINE, linewidth=0.8)
     panel.set(xlabel=f"{trait(name).label} ({trait(name).unit})", yticks=[], ylim=(-top * 0.25, top * 1.05))
     panel.spines["left"].set_visible(False)
     _shrink_label(panel)
@@ -66,25 +78,6 @@ def _distribution(panel: Axes, table: pd.DataFrame, references: pd.DataFrame, na
 def _shrink_label(panel: Axes) -> None:
     if len(panel.get_xlabel()) > 30:
         panel.xaxis.label.set_size(8)
-
-
-def scatter(
-    x: np.ndarray, y: np.ndarray, xlabel: str, ylabel: str, r: Estimate | None = None, model: str | None = None
-) -> Figure:
-    """Points of two quantities with the least-squares line; r (with its interval if given) in the title."""
-    x, y = np.asarray(x, float), np.asarray(y, float)
-    known = np.isfinite(x) & np.isfinite(y)
-    with style():
-        figure, axes = new_figure(4.2)
-        panel = axes[0, 0]
-        colour = colour_of(model) if model else "#0072B2"
-        panel.scatter(x, y, s=12, color=colour, alpha=0.4, linewidth=0)
-        slope, level = np.polyfit(x[known], y[known], 1)
-        ends = np.array([x[known].min(), x[known].max()])
-        panel.plot(ends, level + slope * ends, color=INK)
-        text = f"r = {r}" if r else f"r = {pearson(x, y):.2f}"
-        panel.set(xlabel=xlabel, ylabel=ylabel, title=f"{text}, n = {r.n if r else known.sum()}")
-    return figure
 
 
 def histogram(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
@@ -101,7 +94,7 @@ def histogram(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
     with style():
         figure, axes = new_figure(2.8)
         panel = axes[0, 0]
-        for (name, sample), colour in zip(values.items(), ("#0072B2", "#D55E00", "#009E73", "#CC79A7")):
+        for (name, sample), colour in zip(values.items(), (BLUE, VERMILION, GREEN, PINK)):
             share = np.full(len(sample), 100 / len(sample))
             label = f"{name} (n = {len(sample)})"
             panel.hist(sample, bins, weights=share, color=colour, alpha=0.5, linewidth=0, label=label)
@@ -124,7 +117,7 @@ def bland_altman(measured: np.ndarray, predicted: np.ndarray, quantity: str, uni
     with style():
         figure, axes = new_figure(3.8)
         panel = axes[0, 0]
-        panel.scatter(mean, difference, s=12, color="#0072B2", alpha=0.4, linewidth=0)
+        panel.scatter(mean, difference, s=12, color=BLUE, alpha=0.4, linewidth=0)
         for level, text, line in (
             (bias, "bias", "-"),
             (bias - spread, "−1.96 SD", "--"),
@@ -154,7 +147,7 @@ def ingest_outcome(summary: pd.DataFrame) -> Figure:
     summary : DataFrame
         outcome, reason, participants: of `eccl.data.sources.ingest.ingest_tables`.
     """
-    colours = {"in the cohort": "#0072B2", "refused": "#D55E00", "noted": MUTED}
+    colours = {"in the cohort": BLUE, "refused": VERMILION, "noted": MUTED}
     names = [textwrap.fill(reason or outcome, 60) for outcome, reason in zip(summary["outcome"], summary["reason"])]
     lines = sum(name.count("\n") + 1 for name in names)
     with style():
@@ -172,6 +165,6 @@ def ingest_outcome(summary: pd.DataFrame) -> Figure:
         panel.set_xlim(0, 1.12 * max(1, summary["participants"].max()))
         panel.tick_params(axis="y", length=0, labelsize=8)
         panel.spines["left"].set_visible(False)
-        panel.grid(axis="x", color="#eeeeee")
+        panel.grid(axis="x", color=GRID)
         legend_above(figure, panel)
     return figure

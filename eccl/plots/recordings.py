@@ -11,7 +11,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eccl.config import ECGEncoderConfig
-from eccl.plots.style import INK, MODEL_COLOURS, WIDTH, legend_above, new_figure, style
+from eccl.data.standard.intensity import PERCENTILES
+from eccl.plots.style import GRID, INK, WIDTH, colour_of, legend_above, new_figure, style
 from eccl.records import ECG, LEADS, SAMPLING_RATE, Cine
 
 SPEED = 25.0  # mm/s
@@ -141,9 +142,11 @@ def masked_ecg(
             shown, painted = signal[lead, :samples], np.where(hidden[lead], reconstruction[lead, :samples], np.nan)
             low, high = min(shown.min(), np.nanmin(painted, initial=0)), max(shown.max(), np.nanmax(painted, initial=0))
             room = 0.08 * (high - low)
-            panel.fill_between(time, low - room, high + room, hidden[lead], color="#eee", linewidth=0, label="hidden")
+            panel.fill_between(time, low - room, high + room, hidden[lead], color=GRID, linewidth=0, label="hidden")
             panel.plot(time, shown, color=INK, linewidth=0.8, label="ECG")
-            panel.plot(time, painted, color=MODEL_COLOURS["MAE"], linewidth=1.5, label="painted by the autoencoder")
+            panel.plot(
+                time, painted, color=colour_of("masked_autoencoder"), linewidth=1.5, label="painted by the autoencoder"
+            )
             panel.set(ylabel=f"{name} (mV)", xlim=(0, samples / sampling_rate), ylim=(low - room, high + room))
         axes[-1, 0].set_xlabel("time (s)")
         legend_above(figure, axes[0, 0])
@@ -170,8 +173,7 @@ def cine_montage(
 
     Notes
     -----
-    A row has one grey window, from the 0.5th to the 99.5th percentile of all its frames: brightness compares along
-    it.
+    A row has one grey window, that which `scale_intensity` makes of all its frames: brightness compares along it.
     """
     cines = [cines] if isinstance(cines, Cine) else list(cines)
     labels = [labels] if isinstance(labels, str) else list(labels)
@@ -190,7 +192,7 @@ def cine_montage(
         for row, cine, label in zip(axes, cines, wrapped):
             evenly = np.arange(count) * len(cine.frames) // count
             shown = evenly if isinstance(frames, int) else frames
-            low, high = np.percentile(cine.frames, (0.5, 99.5))
+            low, high = np.percentile(cine.frames, PERCENTILES)
             height, width = (size * mm for size, mm in zip(cine.frames.shape[1:], cine.spacing))
             for cell_axes, frame in zip(row, shown):
                 cell_axes.imshow(

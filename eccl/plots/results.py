@@ -9,20 +9,38 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from eccl.metrics import auroc, calibration_curve
-from eccl.plots.style import INK, MUTED, colour_of, legend_above, legend_beside, new_figure, style
+from eccl.evaluation.rows import Row, rows_of
+from eccl.evaluation.tables import calibration_table
+from eccl.metrics import Estimate, auroc
+from eccl.plots.style import (
+    BLUE,
+    GREEN,
+    GRID,
+    INK,
+    LINE,
+    MUTED,
+    NAVY,
+    ORANGE,
+    PINK,
+    SKY,
+    VERMILION,
+    VIOLET,
+    legend_above,
+    legend_beside,
+    looks,
+    new_figure,
+    style,
+)
 from eccl.traits import DIAGNOSIS_NAMES, GROUPS, TRAITS, trait
 
-GROUP_COLOURS = dict(
-    zip(GROUPS, ("#D55E00", "#CC79A7", "#E69F00", "#7A5195", "#009E73", "#0072B2", "#56B4E9", "#1B3A5C"), strict=True)
-)
+GROUP_COLOURS = dict(zip(GROUPS, (VERMILION, PINK, ORANGE, VIOLET, GREEN, BLUE, SKY, NAVY), strict=True))
 
 
 def forest(
     table: pd.DataFrame,
     xlabel: str,
-    label: str = "model",
-    columns: tuple[str, str, str] = ("value", "low", "high"),
+    label: str | None = None,
+    column: str = "value",
     null: float | None = None,
     digits: int = 2,
 ) -> Figure:
@@ -31,45 +49,43 @@ def forest(
     Parameters
     ----------
     table : DataFrame
-        Rows from the top down; the colour is the model's where there is a column model.
+        Rows from the top down; the colour is the method's where there are columns method, protocol and seed.
     xlabel : str
         The quantity and its unit.
-    label : str
-        Column that names the rows.
-    columns : tuple of str
-        Columns of the value and the ends of its interval.
+    label : str, optional
+        Column that names the rows; by default their method does.
+    column : str
+        The quantity, as in `Estimate.from_row`: "value", or such as "difference".
     null : float, optional
         A line at the value of no effect or of chance.
     digits : int
         After the point, in the figures.
     """
+    methods = rows_of(table) if label is None or "method" in table else []
+    look = looks(methods) if methods else {}
+    names = [look[row].label for row in methods] if label is None else table[label].astype(str)
+    colours = [look[row].colour for row in methods] or [INK] * len(table)
     with style():
         figure, axes = new_figure(0.75 + 0.27 * len(table))
         panel = axes[0, 0]
         if null is not None:
             panel.axvline(null, color=MUTED, linewidth=1, linestyle="--")
-        for y, (_, row) in enumerate(table.iterrows()):
-            value, low, high = (float(row[name]) for name in columns)
-            colour = colour_of(str(row["model"])) if "model" in row else INK
-            panel.plot([low, high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
-            panel.plot(value, y, "o", color=colour, markersize=5)
-            panel.annotate(
-                f"{value:.{digits}f} ({low:.{digits}f} to {high:.{digits}f})",
-                (1.02, y),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8.5,
-            )
+        for y, ((_, row), colour) in enumerate(zip(table.iterrows(), colours)):
+            estimate = Estimate.from_row(row, column)
+            panel.plot([estimate.low, estimate.high], [y, y], color=colour, linewidth=2, solid_capstyle="butt")
+            panel.plot(estimate.value, y, "o", color=colour, markersize=5)
+            place = {"xycoords": ("axes fraction", "data"), "va": "center", "fontsize": 8.5}
+            panel.annotate(f"{estimate:.{digits}f}", (1.02, y), **place)
         panel.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
-        panel.set_yticks(range(len(table)), table[label].astype(str))
+        panel.set_yticks(range(len(table)), names)
         panel.tick_params(axis="y", length=0)
         panel.spines["left"].set_visible(False)
-        panel.grid(axis="x", color="#eeeeee")
+        panel.grid(axis="x", color=GRID)
     return figure
 
 
 def group_bars(table: pd.DataFrame, xlabel: str = "mean Pearson r over the traits of the group") -> Figure:
-    """Mean r of each group of traits and model, with 95 % intervals; a dark mark is the ceiling of the group.
+    """Mean r of each group of traits and method, with 95 % intervals; a dark mark is the ceiling of the group.
 
     Parameters
     ----------
@@ -82,7 +98,7 @@ def group_bars(table: pd.DataFrame, xlabel: str = "mean Pearson r over the trait
 
 
 def diagnosis_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0.5) -> Figure:
-    """One metric of each diagnosis and model, with 95 % intervals, as bars that start at chance.
+    """One metric of each diagnosis and method, with 95 % intervals, as bars that start at chance.
 
     Parameters
     ----------
@@ -98,25 +114,26 @@ def diagnosis_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0
 
 
 def _bars(table: pd.DataFrame, by: str, names: Mapping[str, str], xlabel: str, start: float) -> Figure:
-    """Groups of horizontal bars, one bar a model, from `start` to the value, with its interval."""
-    models, groups = list(dict.fromkeys(table["model"])), list(dict.fromkeys(table[by]))
-    width, centres = 0.8 / len(models), np.arange(len(groups))
+    """Groups of horizontal bars, one bar a row of methods, from `start` to the value, with its interval."""
+    keys, groups = rows_of(table), list(dict.fromkeys(table[by]))
+    look = looks(keys)
+    width, centres = 0.8 / len(look), np.arange(len(groups))
     with style():
-        figure, axes = new_figure(0.8 + len(groups) * max(0.5, 0.18 + 0.1 * len(models)))
+        figure, axes = new_figure(0.8 + len(groups) * max(0.5, 0.18 + 0.1 * len(look)))
         panel = axes[0, 0]
-        for place, model in enumerate(models):
-            rows = table[table["model"] == model].set_index(by).loc[groups]
+        for place, (one, (label, colour)) in enumerate(look.items()):
+            rows = table[[key == one for key in keys]].set_index(by).loc[groups]
             y = centres - 0.4 + width * (place + 0.5)
-            panel.barh(y, rows["value"] - start, width * 0.92, left=start, color=colour_of(model), label=model)
+            panel.barh(y, rows["value"] - start, width * 0.92, left=start, color=colour, label=label)
             panel.hlines(y, rows["low"], rows["high"], color=INK, linewidth=0.9)
         if "ceiling" in table:
             panel.vlines(rows["ceiling"], centres - 0.4, centres + 0.4, color=INK, linewidth=2, label="ceiling")
         panel.set_yticks(centres, [names[group] for group in groups])
         panel.set(xlabel=xlabel, ylim=(len(groups) - 0.5, -0.5))
-        panel.axvline(start, color="#555555", linewidth=0.8)
+        panel.axvline(start, color=LINE, linewidth=0.8)
         panel.tick_params(axis="y", length=0)
         panel.spines["left"].set_visible(False)
-        panel.grid(axis="x", color="#eeeeee")
+        panel.grid(axis="x", color=GRID)
         legend_beside(panel)
     return figure
 
@@ -145,7 +162,7 @@ def trait_ranking(table: pd.DataFrame) -> Figure:
         panel.set_yticks(ordered.index, [one.label for one in traits], fontsize=6.5)
         panel.set(xlabel="Pearson r", ylim=(len(ordered) - 0.3, -0.7))
         panel.tick_params(axis="y", length=0)
-        panel.grid(axis="x", color="#eeeeee")
+        panel.grid(axis="x", color=GRID)
         legend_beside(panel)
     return figure
 
@@ -155,24 +172,24 @@ def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
     return new_figure(height * -(-count // columns), -(-count // columns), columns)
 
 
-def roc(labels: np.ndarray, scores: Mapping[str, np.ndarray]) -> Figure:
-    """ROC curves of each model with their areas, one panel for each diagnosis.
+def roc(labels: np.ndarray, scores: Mapping[Row, np.ndarray]) -> Figure:
+    """ROC curves of each row with their areas, one panel for each diagnosis.
 
     Parameters
     ----------
     labels : ndarray of 0 and 1, shape (n, 4)
-    scores : mapping of model to ndarray, shape (n, 4)
+    scores : mapping of Row to ndarray, shape (n, 4)
     """
+    look = looks(scores)
     with style():
         figure, axes = _panels(len(DIAGNOSIS_NAMES), 3.2)
         for k, (panel, diagnosis) in enumerate(zip(axes.flat, DIAGNOSIS_NAMES)):
             panel.plot([0, 1], [0, 1], color=MUTED, linewidth=0.8, linestyle="--")
-            for place, (model, score) in enumerate(reversed(scores.items())):
-                panel.plot(*_roc_points(labels[:, k], score[:, k]), color=colour_of(model), label=model)
+            for place, (row, score) in enumerate(reversed(scores.items())):
+                colour = look[row].colour
+                panel.plot(*_roc_points(labels[:, k], score[:, k]), color=colour, label=look[row].label)
                 area = float(auroc(labels[:, k], score[:, k]))
-                panel.text(
-                    0.99, 0.02 + 0.075 * place, f"{area:.2f}", color=colour_of(model), fontweight="bold", ha="right"
-                )
+                panel.text(0.99, 0.02 + 0.075 * place, f"{area:.2f}", color=colour, fontweight="bold", ha="right")
             panel.text(0.99, 0.03 + 0.075 * len(scores), "AUROC", fontsize=8.5, ha="right")
             panel.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"{diagnosis.code}: {diagnosis.label}")
             panel.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
@@ -190,19 +207,27 @@ def _roc_points(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.
     return np.r_[0, false], np.r_[0, true]
 
 
-def calibration(labels: np.ndarray, probabilities: Mapping[str, np.ndarray], bins: int = 8) -> Figure:
-    """Observed frequency against predicted probability with Wilson intervals, one panel for each diagnosis."""
+def calibration(labels: np.ndarray, probabilities: Mapping[Row, np.ndarray], bins: int = 8) -> Figure:
+    """Observed frequency against predicted probability with Wilson intervals, one panel for each diagnosis.
+
+    Parameters
+    ----------
+    labels : ndarray of 0 and 1, shape (n, 4)
+    probabilities : mapping of Row to ndarray, shape (n, 4)
+    bins : int
+        As in `evaluation.tables.calibration_table`.
+    """
+    table, look = calibration_table(probabilities, labels, bins), looks(probabilities)
+    keys = rows_of(table)
     with style():
         figure, axes = _panels(len(DIAGNOSIS_NAMES), 3.1)
-        for k, (panel, diagnosis) in enumerate(zip(axes.flat, DIAGNOSIS_NAMES)):
-            largest = 0.0
-            for model, p in probabilities.items():
-                curve = calibration_curve(labels[:, k], p[:, k], bins)
-                x = np.array([part.predicted for part in curve])
-                value, low, high = np.array([(b.observed.value, b.observed.low, b.observed.high) for b in curve]).T
-                panel.vlines(x, low, high, color=colour_of(model), linewidth=1, alpha=0.7)
-                panel.plot(x, value, "o-", markersize=4, color=colour_of(model), label=model)
-                largest = max(largest, x.max(), high.max())
+        for panel, diagnosis in zip(axes.flat, DIAGNOSIS_NAMES):
+            here = table["diagnosis"] == diagnosis.code
+            for one, (label, colour) in look.items():
+                curve = table[here & np.array([key == one for key in keys])]
+                panel.vlines(curve["predicted"], curve["low"], curve["high"], color=colour, linewidth=1, alpha=0.7)
+                panel.plot(curve["predicted"], curve["value"], "o-", markersize=4, color=colour, label=label)
+            largest = table.loc[here, ["predicted", "high"]].to_numpy().max()
             panel.plot([0, largest], [0, largest], color=MUTED, linewidth=0.8, linestyle="--")
             panel.set(
                 xlabel="predicted probability",

@@ -1,9 +1,10 @@
-"""The one style of all figures: their width, their fonts, and the one colour of each model."""
+"""The one style of all figures: their width, their fonts, and the one label and colour of each method."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from typing import Any
+from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -11,27 +12,45 @@ from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
+from eccl.evaluation.rows import Row, check_rows
+
 WIDTH = 7.0  # inches
+LEGEND_WIDTH = 105  # characters of a legend's font in it
 INK = "#222222"
 MUTED = "#8a8a8a"
 
+LINE = "#555555"
+GRID = "#eeeeee"
+
 # Okabe and Ito 2008: distinguishable with any colour vision
-MODEL_COLOURS = {
-    "ECCL": "#0072B2",
-    "MAE": "#E69F00",
-    "scratch": "#D55E00",
-    "CMR": "#009E73",
-    "measurements": "#CC79A7",
-    "random": "#8C6D31",
-    "shuffled": "#999999",
-    "ceiling": "#4d4d4d",
-    "baseline": "#BBBBBB",
-    "prevalence": "#BBBBBB",
-    "mean": "#BBBBBB",
-    "chance": "#BBBBBB",
+BLUE = "#0072B2"
+ORANGE = "#E69F00"
+VERMILION = "#D55E00"
+GREEN = "#009E73"
+PINK = "#CC79A7"
+SKY = "#56B4E9"
+VIOLET = "#7A5195"
+NAVY = "#1B3A5C"
+PALE = "#BBBBBB"
+
+SEX_COLOURS = {"female": VERMILION, "male": BLUE}
+
+
+class Look(NamedTuple):
+    """How a row of a table is called and coloured in a figure."""
+
+    label: str
+    colour: str
+
+
+# What stands in tables and is no method, by name; and what a method is under another protocol.
+NO_METHOD = {
+    "mean": Look("mean", PALE),
+    "chance": Look("chance", PALE),
+    "ceiling": Look("ceiling", "#4d4d4d"),
+    "shuffled_labels": Look("shuffled labels", "#999999"),
 }
-OTHER_COLOURS = ("#56B4E9", "#7A5195", "#4C9F70", "#B3446C")
-SEX_COLOURS = {"female": "#D55E00", "male": "#0072B2"}
+RENAMED = {("random", "finetune"): Look("from scratch", VERMILION)}
 
 STYLE = {
     "figure.dpi": 150,
@@ -46,7 +65,7 @@ STYLE = {
     "legend.frameon": False,
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "axes.edgecolor": "#555555",
+    "axes.edgecolor": LINE,
     "axes.titlelocation": "left",
     "axes.labelcolor": INK,
     "text.color": INK,
@@ -63,16 +82,63 @@ def style() -> AbstractContextManager:
     return plt.rc_context({**seaborn.axes_style("ticks"), **STYLE})
 
 
-def colour_of(model: str) -> str:
-    """The one colour of a model: that of the longest name in `MODEL_COLOURS` it contains, else one by its name.
+def label_of(method: str, protocol: str = "probe") -> str:
+    """What readers see instead of the names of a method and a protocol, such as "ECCL" or "ECCL, fine-tuned".
 
-    What is only probed ("ECCL, probe") has a lighter tint of it.
+    Raises
+    ------
+    ValueError
+        If there is no such method.
     """
-    named = [name for name in MODEL_COLOURS if name.lower() in model.lower()]
-    colour = MODEL_COLOURS[max(named, key=len)] if named else OTHER_COLOURS[sum(model.encode()) % len(OTHER_COLOURS)]
-    if "probe" not in model.lower():
-        return colour
-    return to_hex(0.5 + 0.5 * np.array(to_rgb(colour)))
+    look = _look(method, protocol)
+    return f"{look.label}, fine-tuned" if _tuned(method, protocol) else look.label
+
+
+def colour_of(method: str, protocol: str = "probe") -> str:
+    """The one colour of a method in every figure; training from scratch has its own.
+
+    Raises
+    ------
+    ValueError
+        If there is no such method.
+    """
+    return _look(method, protocol).colour
+
+
+def _look(method: str, protocol: str) -> Look:
+    from eccl.methods import METHODS
+
+    if (method, protocol) in RENAMED:
+        return RENAMED[method, protocol]
+    if method in NO_METHOD:
+        return NO_METHOD[method]
+    if method in METHODS:
+        return Look(METHODS[method].label, METHODS[method].colour)
+    raise ValueError(f"no method {method!r}; there are {', '.join([*METHODS, *NO_METHOD])}")
+
+
+def _tuned(method: str, protocol: str) -> bool:
+    return protocol == "finetune" and (method, protocol) not in RENAMED and method not in NO_METHOD
+
+
+def looks(rows: Iterable[Row]) -> dict[Row, Look]:
+    """Label and colour of each row of one figure.
+
+    Where a method is both probed and fine-tuned, its probe is called so and has a lighter tint; where it stands for
+    several seeds, they are named.
+    """
+    rows = list(dict.fromkeys(rows))
+    check_rows(rows)
+    tuned = {row.method for row in rows if _tuned(row.method, row.protocol)}
+    found = {}
+    for row in rows:
+        label, colour = label_of(row.method, row.protocol), colour_of(row.method, row.protocol)
+        if row.protocol == "probe" and row.method in tuned:
+            label, colour = f"{label}, probe", to_hex(0.5 + 0.5 * np.array(to_rgb(colour)))
+        if any(other[:2] == row[:2] and other != row for other in rows) and row.seed is not None:
+            label = f"{label}, seed {row.seed}"
+        found[row] = Look(label, colour)
+    return found
 
 
 def new_figure(
@@ -90,6 +156,12 @@ def legend_beside(axes: Axes, **options: Any) -> None:
 
 
 def legend_above(figure: Figure, panel: Axes, **options: Any) -> None:
-    """One legend for all panels, with the entries of one of them, above them."""
+    """One legend for all panels, with the entries of one of them, above them, in as many columns as fit."""
     handles, names = panel.get_legend_handles_labels()
-    figure.legend(handles, names, loc="outside upper center", ncols=max(1, min(4, len(names))), **options)
+    fitting = [count for count in range(1, min(4, len(names)) + 1) if _legend_width(names, count) <= LEGEND_WIDTH]
+    figure.legend(handles, names, loc="outside upper center", ncols=max(fitting, default=1), **options)
+
+
+def _legend_width(names: list[str], columns: int) -> int:
+    """Width in characters: of the longest name of each column, and about 7 for the line before it and the gap."""
+    return sum(max(map(len, part)) + 7 for part in np.array_split(names, columns))

@@ -4,7 +4,7 @@ A record knows no file format and no data source. Readers build records; everyth
 """
 
 from eccl.errors import DataError
-from eccl.records.cine import BEAT, FRAMES, PIXEL, Cine, Stack, check_beat, check_slices, shifted
+from eccl.records.cine import BEAT, FRAMES, PIXEL, Cine, check_beat
 from eccl.records.ecg import (
     DURATION,
     ECG,
@@ -17,6 +17,7 @@ from eccl.records.ecg import (
     check_changes,
     stretches,
 )
+from eccl.records.stack import ShortAxis, Stack, check_slices, shifted
 
 __all__ = [
     "BEAT",
@@ -32,6 +33,7 @@ __all__ = [
     "Channels",
     "Cine",
     "DataError",
+    "ShortAxis",
     "Stack",
     "check_beat",
     "check_changes",

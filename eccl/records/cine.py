@@ -1,9 +1,8 @@
-"""A cine and a stack of slices with their geometry, checked on construction."""
+"""A cine of one slice with its geometry, checked on construction."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -74,7 +73,7 @@ class Cine:
 
 
 def check_beat(frames: int, interval: float, source: object) -> None:
-    """Nothing, if so many frames at such an interval (ms) last as long as a heartbeat.
+    """Raise unless so many frames at such an interval (ms) last as long as a heartbeat.
 
     Raises
     ------
@@ -90,89 +89,3 @@ def check_beat(frames: int, interval: float, source: object) -> None:
         what += "; the time was left at the converter's default of 1 s"
     remedy = "write the real time between frames (R-R interval / frames) into the file, in the unit that it states"
     raise DataError(what, source=source, remedy=remedy)
-
-
-@dataclass(frozen=True, eq=False)
-class Stack:
-    """Short-axis slices at as many phases of the beat as the file holds, no more, and in the file's order.
-
-    Attributes
-    ----------
-    images : ndarray of float32, shape (F, Z, H, W)
-        Intensity (or labels); phase, slice, row, column.
-    spacing : tuple of float
-        Pixel size in mm, (row, column).
-    slice_spacing : float
-        Distance between slices, mm.
-    phase_interval : float
-        Time between phases, ms; NaN where the file states none.
-    source : str
-        The file.
-    affine : ndarray, shape (4, 4), optional
-        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); None if unknown.
-    nominal : bool
-        Whether the spacing is not real: ratios of volumes hold, ml do not.
-    """
-
-    images: np.ndarray
-    spacing: tuple[float, float]
-    slice_spacing: float
-    phase_interval: float
-    source: str = ""
-    affine: np.ndarray | None = None
-    nominal: bool = False
-
-    @property
-    def phases(self) -> int:
-        """How many phases of the beat there are."""
-        return len(self.images)
-
-    @property
-    def slices(self) -> int:
-        """How many slices there are."""
-        return self.images.shape[1]
-
-    @property
-    def shape(self) -> tuple[int, int, int, int]:
-        """Phases, slices, rows, columns."""
-        return self.images.shape
-
-    def stack(self, slices: Sequence[int] | None = None) -> Stack:
-        """Neighbouring slices alone, or all, as `DicomCine.stack` gives them.
-
-        Raises
-        ------
-        DataError
-            If there is no such slice.
-        """
-        if slices is None:
-            return self
-        slices = check_slices(slices, self.slices, self.source)
-        affine = None if self.affine is None else self.affine @ shifted(slices[0])
-        return replace(self, images=self.images[:, slices], affine=affine)
-
-
-def shifted(slices: int) -> np.ndarray:
-    """The affine (4, 4) that moves by some slices."""
-    move = np.eye(4)
-    move[2, 3] = slices
-    return move
-
-
-def check_slices(slices: Sequence[int], depth: int, source: object) -> list[int]:
-    """The slices as a list, if each is one of `depth`, counted from 0.
-
-    Raises
-    ------
-    DataError
-        If one is not, or none is asked for.
-    """
-    chosen = list(slices)
-    wrong = [index for index in chosen if not 0 <= index < depth]
-    if wrong or not chosen:
-        raise DataError(
-            f"no slice {wrong[0] if wrong else 'is asked for'} among {depth}",
-            source=source,
-            remedy="count slices from 0, or take the middle one",
-        )
-    return chosen

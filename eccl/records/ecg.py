@@ -115,8 +115,8 @@ class ECG:
         return self.signal[LEADS.index(name)]
 
 
-def check_changes(signal: np.ndarray, rate: float, step: float, source: object) -> None:
-    """Refuse leads (12, T) at a rate (Hz) that never change, or rest for longer than the longest beat, by name.
+def check_changes(signal: np.ndarray, sampling_rate: float, step: float, source: object) -> None:
+    """Refuse leads (12, T), mV, that never change or rest for longer than the longest beat, by name.
 
     Raises
     ------
@@ -129,15 +129,17 @@ def check_changes(signal: np.ndarray, rate: float, step: float, source: object) 
     starts = np.flatnonzero(changes)
     rests = np.diff(starts)
     flat = rests == samples
-    wrong = flat if flat.any() else rests > longest * rate
+    wrong = flat if flat.any() else rests > longest * sampling_rate
     if not wrong.any():
         return
     lead, start = np.divmod(starts[:-1][wrong], samples + 1)
     if flat.any():
         what, why = f"never changes by more than {1000 * step:g} uV", "the export lost the lead, or its unit is wrong"
     else:
-        end = (start + rests[wrong])[0] / rate
-        what = f"keeps one value from {start[0] / rate:.6g} to {end:.6g} s, longer than any beat ({longest:g} s)"
+        end = (start + rests[wrong])[0] / sampling_rate
+        what = (
+            f"keeps one value from {start[0] / sampling_rate:.6g} to {end:.6g} s, longer than any beat ({longest:g} s)"
+        )
         why = "or the export holds the lead in part, as it is printed"
     raise DataError(
         f"lead {_named(np.isin(np.arange(len(LEADS)), lead))} {what}",
@@ -156,7 +158,7 @@ def stretches(mask: np.ndarray) -> list[tuple[int, int]]:
     return list(zip(edges[::2].tolist(), edges[1::2].tolist()))
 
 
-def _first_stretch(missing: np.ndarray, rate: float) -> str:
+def _first_stretch(missing: np.ndarray, sampling_rate: float) -> str:
     """From when to when samples (T,) are missing, for messages; whether there are more such stretches."""
     (start, end), *others = stretches(missing)
-    return f"from {start / rate:.6g} to {end / rate:.6g} s{' and later' if others else ''}"
+    return f"from {start / sampling_rate:.6g} to {end / sampling_rate:.6g} s{' and later' if others else ''}"

@@ -16,6 +16,7 @@ import json
 import shutil
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -24,10 +25,10 @@ from eccl.cache import digest, home
 from eccl.config import SimulationConfig, to_dict
 from eccl.data.formats.cardiosoft import write_cardiosoft
 from eccl.data.formats.dicom_writer import write_dicom_cine
-from eccl.files import make_folder, replacing
+from eccl.files import make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import DataError
-from eccl.simulate.cohort import BLOCK, VERSION, simulate_participant
+from eccl.simulate.cohort import VERSION, Participant, blocks_of, simulate_participant
 from eccl.simulate.heart import participant_generators
 from eccl.simulate.stack import image_stack
 from eccl.traits import DIAGNOSES, TRAITS
@@ -70,17 +71,14 @@ def write_biobank(
         return folder
     for part in ("bulk", "tables"):
         make_folder(folder / part)
-    with replacing(plan) as beside:
-        beside.write_text(json.dumps(settings, indent=2) + "\n")
-    ranges = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
-    blocks = {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
+    write_json(plan, settings)
     write = partial(_write_block, config, folder, slices)
-    parts = in_blocks(write, blocks, folder / "parts", workers, progress, "writing a download")
+    parts = in_blocks(write, blocks_of(config.participants), folder / "parts", workers, progress, "writing a download")
     table = pd.concat([pd.read_csv(part, dtype=str) for part in parts], ignore_index=True)
     hospital = ["eid", *(name for name in table if name.startswith("412"))]
-    gone = "".join(f"{FIRST + config.participants - 1 - number}\n" for number in range(withdrawn))
+    numbers = "".join(f"{FIRST + config.participants - 1 - number}\n" for number in range(withdrawn))
     with replacing(folder / "w0_simulated.csv") as beside:
-        beside.write_text(gone)
+        beside.write_text(numbers)
     for number in range(damaged):
         _damage(folder / "bulk", number)
     for path, part in (
@@ -122,7 +120,7 @@ def _write_block(config: SimulationConfig, folder: Path, slices: int, block: ran
     return pd.DataFrame(rows)
 
 
-def _row(name, participant, rng: np.random.Generator) -> dict:
+def _row(name: str, participant: Participant, rng: np.random.Generator) -> dict[str, Any]:
     heart = participant.heart
     scan = datetime.date(2019, 1, 1) + datetime.timedelta(days=int(rng.integers(0, 1200)))
     row = {

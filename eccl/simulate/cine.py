@@ -9,16 +9,16 @@ difference of two radii, and its polar coordinates are computed once for all fra
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
+from eccl.data.standard.plane import SIZE, SPACING
 from eccl.records import FRAMES, Cine
 from eccl.simulate.geometry import ANGLES, RV_CENTRE, RV_HALF_WIDTH, THETA, contours, emptying
 from eccl.simulate.heart import Heart
 from eccl.simulate.scene import (
     AXIS,
-    SIZE,
-    SPACING,
     Pixels,
     Scene,
     cover,
@@ -31,12 +31,7 @@ from eccl.simulate.scene import (
 )
 
 WHITE = 255.0
-LABELS = {
-    "background": 0,
-    "lv": 1,
-    "myocardium": 2,
-    "rv": 3,
-}  # of `label_frames`; papillary muscles belong to the cavity
+LABELS = {"background": 0, "lv": 1, "myocardium": 2, "rv": 3}  # papillary muscles belong to the cavity
 
 # 1 on the middle of the RV, 0 outside it
 _SECTOR = np.clip(1 - ((np.arange(ANGLES) - RV_CENTRE) / (RV_HALF_WIDTH + 8)) ** 2, 0, 1)
@@ -59,11 +54,12 @@ def simulate_cine(heart: Heart, rng: np.random.Generator) -> Cine:
     blood = np.float32(scene.blood) * (1 - flow)  # fast blood loses signal
     still = surroundings(heart, scene, pixels, outlines.fat[:, 0], rng)
     image = np.repeat(still[:, None], FRAMES, axis=1)
-    _paint_heart(image, scene, pixels, outlines, blood, flow, rng)
-    _paint_left_muscles(image, heart, scene, pixels, outlines, emptied, rng)
-    _paint_right_muscles(image, scene, pixels, outlines, blood, rng)
+    drawing = _Drawing(image, heart, scene, pixels, outlines, emptied, blood, flow)
+    _paint_heart(drawing, rng)
+    _paint_left_muscles(drawing, rng)
+    _paint_right_muscles(drawing, rng)
     if scene.aorta is not None:
-        _paint_aorta(image, heart, scene, pixels, outlines, emptied, blood)
+        _paint_aorta(drawing)
     return Cine(_acquire(image, scene, flow, rng), (SPACING, SPACING), 60000 / heart.heart_rate / FRAMES)
 
 
@@ -93,6 +89,19 @@ class _Outlines:
     right: np.ndarray  # far boundary of the RV cavity
     muscle: np.ndarray  # outside of both ventricles
     fat: np.ndarray  # outside of the epicardial fat
+
+
+class _Drawing(NamedTuple):
+    """What is painted on, in place, and what decides how."""
+
+    image: np.ndarray  # (pixels, F)
+    heart: Heart
+    scene: Scene
+    pixels: Pixels
+    outlines: _Outlines
+    emptied: np.ndarray  # (F,), share of the stroke volume that has left the ventricle
+    blood: np.ndarray  # (F,), its intensity
+    flow: np.ndarray  # (F,), how fast it moves
 
 
 def _emptied(heart: Heart) -> np.ndarray:
@@ -138,8 +147,9 @@ def _soften(radius: np.ndarray) -> np.ndarray:
     return (total[:, 2 * half + 1 :] - total[:, : -2 * half - 1]) / (2 * half + 1)
 
 
-def _paint_heart(image, scene, pixels, outlines, blood, flow, rng):
+def _paint_heart(drawing: _Drawing, rng: np.random.Generator) -> None:
     """Epicardial fat, muscle and both cavities, from the outside in."""
+    image, _, scene, pixels, outlines, _, blood, flow = drawing
     near = np.flatnonzero(pixels.radius < outlines.fat.max(axis=1)[pixels.angle] + 4)
     angle, radius = pixels.angle[near], pixels.radius[near, None]
 
@@ -170,7 +180,14 @@ def _place(pixels: Pixels, angle: float, radius: np.ndarray) -> tuple[np.ndarray
     return radius * np.float32(np.cos(direction)), radius * np.float32(np.sin(direction))
 
 
-def _disc(image, pixels, centre, radius, colour, blur):
+def _disc(
+    image: np.ndarray,
+    pixels: Pixels,
+    centre: tuple[np.ndarray, np.ndarray],
+    radius: np.ndarray,
+    colour: np.ndarray | float,
+    blur: float,
+) -> None:
     """Paint a disc that moves and grows, in place: centre (F,), (F,) and radius (F,) in mm, colour a number or (F,)."""
     x, y = centre
     span = radius.max() + blur + np.hypot(np.ptp(x), np.ptp(y)) / 2
@@ -181,8 +198,9 @@ def _disc(image, pixels, centre, radius, colour, blur):
     image[chosen] = part
 
 
-def _paint_left_muscles(image, heart, scene, pixels, outlines, emptied, rng):
+def _paint_left_muscles(drawing: _Drawing, rng: np.random.Generator) -> None:
     """Papillary muscles, each of two heads that draw near the wall in systole, and trabeculae of the free wall."""
+    image, heart, scene, pixels, outlines, emptied, *_ = drawing
     size = np.float32((heart.lv_mass / 85) ** (1 / 3))
     twins = rng.uniform(9, 17, 2) * rng.choice([-1, 1], 2)  # degrees between the heads
     heads = []  # direction in degrees, radius in mm, gap to the wall at end-diastole in mm
@@ -197,8 +215,9 @@ def _paint_left_muscles(image, heart, scene, pixels, outlines, emptied, rng):
         _disc(image, pixels, centre, radius, np.float32(scene.myocardium * 1.05), scene.blur)
 
 
-def _paint_right_muscles(image, scene, pixels, outlines, blood, rng):
+def _paint_right_muscles(drawing: _Drawing, rng: np.random.Generator) -> None:
     """Trabeculae of the RV: short grey strands that run in from its free wall."""
+    image, _, scene, pixels, outlines, _, blood, _ = drawing
     colour = np.float32(0.5 * scene.right_blood) * blood
     radius = np.full(FRAMES, 1.1, np.float32)
     for sector, depth in zip(rng.uniform(-0.75, 0.8, 5), rng.uniform(0.55, 0.8, 5)):
@@ -210,8 +229,9 @@ def _paint_right_muscles(image, scene, pixels, outlines, blood, rng):
             angle += 1.5  # strands run obliquely
 
 
-def _paint_aorta(image, heart, scene, pixels, outlines, emptied, blood):
+def _paint_aorta(drawing: _Drawing) -> None:
     """Descending aorta, widest a little after the LV has ejected; a large heart pushes it aside."""
+    image, heart, scene, pixels, outlines, emptied, blood, _ = drawing
     distance, direction = np.hypot(*scene.aorta), np.rad2deg(np.arctan2(scene.aorta[1], scene.aorta[0]))
     free = reach(outlines.fat[:, 0], pixels.turn, direction) + np.sqrt(heart.dao_area / np.pi) + 3
     place = np.array(scene.aorta) * max(1.0, free / distance)

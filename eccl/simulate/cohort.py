@@ -21,7 +21,7 @@ from eccl.config import SimulationConfig, to_dict
 from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, TABLE
 from eccl.data.ecg import write_ecg
-from eccl.files import PARTIAL, make_folder, replacing
+from eccl.files import PARTIAL, make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import ECG, Cine, DataError
 from eccl.simulate.cine import simulate_cine
@@ -120,18 +120,22 @@ def simulate_cohort(
         return folder
     for part in ("ecg", "cmr", "simulation"):
         make_folder(folder / part)
-    _write_json(plan, description)
-    ranges = [range(start, min(start + BLOCK, config.participants)) for start in range(0, config.participants, BLOCK)]
-    blocks = {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
+    write_json(plan, description)
     parts = folder / "simulation" / "parts"
-    _join_parts(
-        folder, in_blocks(partial(_write_block, config, folder), blocks, parts, workers, progress, "simulating")
-    )
+    write = partial(_write_block, config, folder)
+    blocks = blocks_of(config.participants)
+    _join_parts(folder, in_blocks(write, blocks, parts, workers, progress, "simulating"))
     for left_by_a_killed_run in folder.rglob(f"{PARTIAL}-*"):
         left_by_a_killed_run.unlink()
-    _write_json(folder / DESCRIPTION, description)
+    write_json(folder / DESCRIPTION, description)
     shutil.rmtree(parts)
     return folder
+
+
+def blocks_of(participants: int) -> dict[str, range]:
+    """The numbers of so many participants in blocks of `BLOCK`, by the name of a block."""
+    ranges = [range(start, min(start + BLOCK, participants)) for start in range(0, participants, BLOCK)]
+    return {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
 
 
 def _write_block(config: SimulationConfig, folder: Path, block: range) -> pd.DataFrame:
@@ -168,11 +172,6 @@ def _join_parts(folder: Path, parts: list[Path]) -> None:
         table[["participant_id", *hidden]].to_csv(beside, index=False)
     with replacing(folder / TABLE) as beside:
         table.drop(columns=hidden).to_csv(beside, index=False, float_format="%.6g")
-
-
-def _write_json(path: Path, content: dict) -> None:
-    with replacing(path) as beside:
-        beside.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def read_truth(folder: Path | str) -> pd.DataFrame:

@@ -18,11 +18,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eccl.data.measure.masks import DENSITY
 from eccl.records import FRAMES
 from eccl.simulate.heart import Heart
 from eccl.traits import TRAIT_NAMES
 
-DENSITY = 1.05  # g/ml of myocardium
 BASE = 0.5  # zeta of the mitral plane; the apex of the cavity is at -1
 LEVELS = (0.25, -0.25, -0.75)  # zeta of the middle of the basal, mid-ventricular and apical third
 ANGLES = 360  # directions of a contour, one a degree, anticlockwise from the patient's left; 90 is anterior
@@ -213,10 +213,10 @@ def contours(heart: Heart, frames: int = FRAMES, zeta: float = LEVELS[1]) -> Con
     filled = rv_volume_curve(heart, frames)
     # the cavity's area is its volume over an effective length, which shortens more than the LV does
     length = 1.36 * ventricle.long * (1 - 0.34 * (1 - filled / heart.rv_edv))
-    return Contours(endo, epi, _crescent(epi, filled * 1000 / length))
+    return Contours(endo, epi, crescent(epi, filled * 1000 / length))
 
 
-def _crescent(epi: np.ndarray, area: np.ndarray) -> np.ndarray:
+def crescent(epi: np.ndarray, area: np.ndarray) -> np.ndarray:
     """Far boundary (F, ANGLES) of a crescent of given area (F,) in mm2 on the septal epicardium.
 
     Its corner is the acute margin, between the sternal and the diaphragmatic side.

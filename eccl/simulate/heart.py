@@ -82,11 +82,6 @@ class Heart:
         return self.weight / (self.height / 100) ** 2
 
     @property
-    def bsa(self) -> float:
-        """Body surface area, m2 (Du Bois and Du Bois 1916)."""
-        return 0.007184 * self.weight**0.425 * self.height**0.725
-
-    @property
     def diagnoses(self) -> np.ndarray:
         """True diagnoses (4,) in the order of `eccl.traits.DIAGNOSIS_NAMES`: I21, I42, I48, I50."""
         return np.array(

@@ -10,11 +10,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eccl.data.standard.plane import SIZE, SPACING
 from eccl.simulate.geometry import ANGLES, LEVELS, THETA
 from eccl.simulate.heart import Heart
 
-SIZE = 80  # pixels
-SPACING = 1.8  # mm
 AXIS = ((np.arange(SIZE) - (SIZE - 1) / 2) * SPACING).astype(np.float32)  # of pixels about the centre, mm
 CHEST_RADIUS = 220.0  # mm, of the arc of the chest wall
 
@@ -154,7 +153,9 @@ def surroundings(
     return image
 
 
-def _paint_chest(image, heart, scene, pixels, edge, blobs):
+def _paint_chest(
+    image: np.ndarray, heart: Heart, scene: Scene, pixels: Pixels, edge: float, blobs: dict[int, np.ndarray]
+) -> None:
     """Chest wall from `edge` (mm from the LV centre) outwards: muscle with ribs, fat by body mass, air."""
     slope = np.deg2rad(scene.chest)
     c, s = np.float32(np.cos(slope)), np.float32(np.sin(slope))

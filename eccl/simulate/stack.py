@@ -12,22 +12,22 @@ import math
 
 import numpy as np
 
+from eccl.data.standard.plane import SIZE, SLICE_SPACING, SPACING
 from eccl.records import FRAMES, Stack
 from eccl.simulate.cine import LABELS, WHITE, simulate_cine
 from eccl.simulate.geometry import (
     ANGLES,
     BASE,
     LEVELS,
-    _crescent,
     contours,
+    crescent,
     left_ventricle,
     rv_volume_curve,
     volume_curve,
 )
 from eccl.simulate.heart import Heart
-from eccl.simulate.scene import SIZE, SPACING, Scene, draw_scene
+from eccl.simulate.scene import Scene, draw_scene
 
-SLICE_SPACING = 8.0  # mm
 SHIFT = (14.0, 5.0)  # mm, of the LV centre from the image's, to the patient's left and to the front: a scene's mean
 _ALONG_ROW, _DOWN = np.array([0.70, 0.71, -0.03]), np.array([-0.30, 0.25, -0.92])  # LPS, as a scan of a heart has them
 _CORNER = np.array([-60.0, -150.0, 140.0])  # mm, LPS
@@ -49,7 +49,7 @@ def label_stack(
     spacing, slice_spacing : float
         Size of a pixel and distance between slices, mm.
     size, frames : int
-        Rows and columns, and phases of the beat, of which the first is end-diastole.
+        Rows and columns, and frames of the beat, of which the first is end-diastole.
     scene : Scene, optional
         How the heart is imaged: where its middle slice lies at end-diastole and how it is turned. By default as most
         are. The middle slice of the stack is that one, so there may be empty slices at either end.
@@ -69,11 +69,11 @@ def label_stack(
     images = np.zeros((frames, len(heights), size * size), np.float32)
     for index, height in enumerate(heights):
         endo, epi = _wall(heart, height, frames)
-        there = height <= base
+        below_base = height <= base
         for outlines, inside, name in (
-            (_crescent(epi, area), there & (height >= bottom), "rv"),
-            (epi, there & (height >= 0), "myocardium"),
-            (endo, there & (height >= 0), "lv"),
+            (crescent(epi, area), below_base & (height >= bottom), "rv"),
+            (epi, below_base & (height >= 0), "myocardium"),
+            (endo, below_base & (height >= 0), "lv"),
         ):
             chosen = np.flatnonzero(inside)
             within = radius < outlines[chosen][:, angle]
@@ -109,7 +109,7 @@ def image_stack(
     middle = simulate_cine(heart, rng).frames
     labels = label_stack(heart, slice_spacing=slice_spacing, scene=scene)
     if slices is not None:
-        first = labels.slices // 2 - slices // 2
+        first = labels.slice_count // 2 - slices // 2
         labels = labels.stack(range(first, first + slices))
     wall = np.hypot(*np.mgrid[-1 : 1 : SIZE * 1j, -1 : 1 : SIZE * 1j]) > 1.05
     colours = np.array([0.08, scene.blood, scene.myocardium, scene.blood * scene.right_blood], np.float32)
@@ -118,8 +118,8 @@ def image_stack(
     images = uniform_filter(images, (0, 0, 3, 3))
     images += rng.standard_normal(images.shape, dtype=np.float32) * np.float32(scene.noise)
     images = np.clip(images * np.float32(WHITE), 0, WHITE)
-    images[:, labels.slices // 2] = middle
-    return Stack(images, labels.spacing, slice_spacing, labels.phase_interval, "", labels.affine), labels
+    images[:, labels.slice_count // 2] = middle
+    return Stack(images, labels.spacing, slice_spacing, labels.frame_interval, "", labels.affine), labels
 
 
 def oblique(spacing: float, slice_spacing: float) -> np.ndarray:

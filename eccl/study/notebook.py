@@ -3,19 +3,56 @@
 from __future__ import annotations
 
 import ast
-import difflib
 import itertools
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
+from eccl.config import Config, preset, with_settings
+from eccl.errors import did_you_mean
 from eccl.metrics import Estimate
+from eccl.study.data import Data, prepare
+
+SETTINGS = {  # parameter of a notebook: the setting that it changes
+    "seed": "seed",
+    "embedding": "embedding",
+    "label_share": "label_share",
+    "epochs": "stage_eccl.epochs",
+    "batch_size": "stage_eccl.batch_size",
+    "learning_rate": "stage_eccl.learning_rate",
+    "loss": "loss.name",
+    "temperature": "loss.temperature",
+    "alpha": "loss.alpha",
+    "trait_weight": "loss.trait_weight",
+}
 
 
-def given(**values: Any) -> dict[str, Any]:
-    """Those keywords that are not None: a notebook's parameters that were set."""
-    return {name: value for name, value in values.items() if value is not None}
+def begin(namespace: dict[str, Any], modalities: Sequence[str] = ("ecg", "cine")) -> Data:
+    """The data of a notebook's parameters: the preset and cohort that they name, with the settings that are not None.
+
+    Parameters
+    ----------
+    namespace : dict
+        The notebook's globals(), after its parameters cell.
+    modalities : sequence of str
+        As in `eccl.study.data.prepare`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter was set that the notebook does not have.
+    """
+    return prepare(config_of(namespace), namespace.get("cohort"), modalities)
+
+
+def config_of(namespace: dict[str, Any]) -> Config:
+    """The config of a notebook's parameters, as in `begin`."""
+    refuse_unknown(namespace)
+    given = {name: namespace.get(name) for name in SETTINGS}
+    changed = {SETTINGS[name]: value for name, value in given.items() if value is not None}
+    return with_settings(preset(namespace.get("preset")), changed)
 
 
 def refuse_unknown(namespace: dict[str, Any]) -> None:
@@ -35,13 +72,13 @@ def refuse_unknown(namespace: dict[str, Any]) -> None:
     """
     known = namespace.get("__annotations__", {})
     # Only what ran before the first call: in JupyterLab this cell may run again, after others have assigned names.
-    before = itertools.takewhile(lambda cell: refuse_unknown.__name__ not in cell, namespace["In"])
+    callers = (begin.__name__ + "(", config_of.__name__ + "(", refuse_unknown.__name__ + "(")
+    before = itertools.takewhile(lambda cell: not any(name in cell for name in callers), namespace["In"])
     earlier = [node for cell in before for node in ast.parse(cell).body]
     for node in earlier:
         for target in node.targets if isinstance(node, ast.Assign) else ():
             if isinstance(target, ast.Name) and target.id not in known:
-                near = difflib.get_close_matches(target.id, known, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else f"it has {', '.join(known)}"
+                hint = did_you_mean(target.id, known, f"it has {', '.join(known)}")
                 raise ValueError(f"this notebook has no parameter {target.id!r}; {hint}")
 
 
@@ -56,6 +93,4 @@ def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Est
     rows = table[np.logical_and.reduce([table[name] == wanted for name, wanted in where.items()])]
     if len(rows) != 1:
         raise ValueError(f"{len(rows)} rows have {where}, expected one")
-    prefix = "" if column == "value" else f"{column}_"
-    row = rows.iloc[0]
-    return Estimate(float(row[column]), float(row[f"{prefix}low"]), float(row[f"{prefix}high"]), int(row["n"]))
+    return Estimate.from_row(rows.iloc[0], column)

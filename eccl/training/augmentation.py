@@ -1,22 +1,41 @@
 """Augmentations of whole batches on their device: parameters are sampled apart from being applied.
 
-`params = augmentation.sample(batch_size, generator)` is random, `augmentation.apply(x, params)` is not: the same
-parameters give the same result. Parameters that change nothing return the batch bit for bit.
+`parameters = sample(augmentation, batch_size, generator)` is random, `parameters.apply(x)` is not: the same parameters
+give the same result. Parameters that change nothing return the batch bit for bit. How much is changed is in
+`eccl.config.ECGAugmentation` and `CineAugmentation`.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
+from eccl.config import CineAugmentation, ECGAugmentation
+from eccl.machine import share
 from eccl.records import LEADS, SAMPLING_RATE
+
+Augmenter = Callable[[torch.Tensor, torch.nn.Module, torch.Generator], torch.Tensor]
 
 
 class _Parameters:
     """Tensors of one row a participant, which move together."""
+
+    def rows(self, own: slice):
+        """The parameters of some rows of a batch; the noise is that of the whole batch, of which they take theirs."""
+        parts = {item.name: getattr(self, item.name) for item in fields(self)}
+        count = len(self.noise)
+        own_parts = {name: value[own] if torch.is_tensor(value) else value for name, value in parts.items()}
+        return type(self)(**own_parts | {"noise_rows": (count, own)})
+
+    def white(self, x: torch.Tensor) -> torch.Tensor:
+        """White noise of unit variance in the shape of a batch, where the batch is."""
+        made = torch.Generator(x.device).manual_seed(self.noise_seed)
+        count, own = self.noise_rows or (len(x), slice(None))
+        return torch.randn((count, *x.shape[1:]), generator=made, device=x.device, dtype=x.dtype)[own]
 
     def to(self, device: torch.device | str):
         """The parameters on a device."""
@@ -41,6 +60,7 @@ class ECGParameters(_Parameters):
     shift: torch.Tensor  # (B,) samples to the right, around the end
     time_flip: torch.Tensor  # (B,) bool
     sign_flip: torch.Tensor  # (B,) bool
+    noise_rows: tuple[int, slice] | None = None  # which rows of how many, where the batch is shared by processes
 
     @classmethod
     def identity(cls, batch_size: int) -> ECGParameters:
@@ -48,50 +68,9 @@ class ECGParameters(_Parameters):
         zeros, leads = torch.zeros(batch_size), torch.zeros(batch_size, len(LEADS))
         return cls(leads + 1, leads, zeros, zeros, zeros, 0, zeros.long(), zeros.bool(), zeros.bool())
 
-
-@dataclass(frozen=True)
-class ECGAugmentation:
-    """Changes of an ECG that leave the heart as it is: electrodes, breathing, muscle, and when the recording began.
-
-    Amplitude carries the mass of the heart, so the gain of a whole ECG varies little by default, and signals stay in
-    mV. Reversal of time or sign makes an ECG that no heart has: off by default, there for the ablation.
-    """
-
-    gain: float = 0.05  # of all leads together, uniform in 1 +- gain
-    lead_gain: float = 0.03  # of each lead, uniform in 1 +- lead_gain
-    wander: float = 0.05  # mV, largest amplitude of the baseline's swing at 0.15-0.4 Hz, the rate of breathing
-    noise: float = 0.01  # mV, largest standard deviation of white noise
-    shift: float = 1.0  # s, largest shift to either side, around the end
-    lead_dropout: float = 0.05  # probability that a lead is silent
-    time_flip: float = 0.0  # probability
-    sign_flip: float = 0.0  # probability
-
-    @classmethod
-    def paper(cls) -> ECGAugmentation:
-        """The original's: time flip 0.33 and sign flip 0.33, nothing else."""
-        return cls(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, time_flip=0.33, sign_flip=0.33)
-
-    def sample(self, batch_size: int, generator: torch.Generator) -> ECGParameters:
-        """Parameters for a batch, on the generator's device."""
-        size, leads = (batch_size, 1), (batch_size, len(LEADS))
-        gain = _between(-self.gain, self.gain, size, generator) + 1
-        gain = gain * (1 + _between(-self.lead_gain, self.lead_gain, leads, generator))
-        samples = self.shift * SAMPLING_RATE
-        return ECGParameters(
-            gain=gain * ~_chance(self.lead_dropout, leads, generator),
-            wander=_between(-self.wander, self.wander, leads, generator),
-            wander_rate=_between(0.15, 0.4, (batch_size,), generator),
-            wander_phase=_between(0.0, 2 * math.pi, (batch_size,), generator),
-            noise=_between(0.0, self.noise, (batch_size,), generator),
-            noise_seed=int(torch.randint(2**31, (), generator=generator, device=generator.device)),
-            shift=_between(-samples, samples, (batch_size,), generator).round().long(),
-            time_flip=_chance(self.time_flip, (batch_size,), generator),
-            sign_flip=_chance(self.sign_flip, (batch_size,), generator),
-        )
-
-    def apply(self, ecg: torch.Tensor, parameters: ECGParameters) -> torch.Tensor:
-        """ECGs (B, 12, T), mV, changed as the parameters say; the input is left as it was."""
-        p = parameters.to(ecg.device)
+    def apply(self, ecg: torch.Tensor) -> torch.Tensor:
+        """ECGs (B, 12, T), mV, changed as these parameters say; the input is left as it was."""
+        p = self.to(ecg.device)
         length = ecg.shape[-1]
         if p.shift.any() or p.time_flip.any():
             place = torch.arange(length, device=ecg.device)
@@ -105,10 +84,26 @@ class ECGAugmentation:
             swing = torch.sin(2 * math.pi * p.wander_rate[:, None] * seconds + p.wander_phase[:, None])  # (B, T)
             ecg.addcmul_(p.wander[..., None], swing[:, None].to(ecg.dtype))
         if p.noise.any():
-            made = torch.Generator(ecg.device).manual_seed(p.noise_seed)
-            white = torch.randn(ecg.shape, generator=made, device=ecg.device, dtype=ecg.dtype)
-            ecg.addcmul_(white, p.noise[:, None, None].to(ecg.dtype))
+            ecg.addcmul_(p.white(ecg), p.noise[:, None, None].to(ecg.dtype))
         return ecg
+
+
+def _sample_ecg(augmentation: ECGAugmentation, batch_size: int, generator: torch.Generator) -> ECGParameters:
+    size, leads = (batch_size, 1), (batch_size, len(LEADS))
+    gain = _between(-augmentation.gain, augmentation.gain, size, generator) + 1
+    gain = gain * (1 + _between(-augmentation.lead_gain, augmentation.lead_gain, leads, generator))
+    samples = augmentation.shift * SAMPLING_RATE
+    return ECGParameters(
+        gain=gain * ~_chance(augmentation.lead_dropout, leads, generator),
+        wander=_between(-augmentation.wander, augmentation.wander, leads, generator),
+        wander_rate=_between(0.15, 0.4, (batch_size,), generator),
+        wander_phase=_between(0.0, 2 * math.pi, (batch_size,), generator),
+        noise=_between(0.0, augmentation.noise, (batch_size,), generator),
+        noise_seed=int(torch.randint(2**31, (), generator=generator, device=generator.device)),
+        shift=_between(-samples, samples, (batch_size,), generator).round().long(),
+        time_flip=_chance(augmentation.time_flip, (batch_size,), generator),
+        sign_flip=_chance(augmentation.sign_flip, (batch_size,), generator),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +118,7 @@ class CineParameters(_Parameters):
     noise: torch.Tensor  # (B,) standard deviation of white noise
     noise_seed: int
     horizontal_flip: torch.Tensor  # (B,) bool
+    noise_rows: tuple[int, slice] | None = None  # as in ECGParameters
 
     @classmethod
     def identity(cls, batch_size: int) -> CineParameters:
@@ -130,44 +126,9 @@ class CineParameters(_Parameters):
         zeros = torch.zeros(batch_size)
         return cls(zeros, zeros + 1, zeros, zeros, zeros + 1, zeros, 0, zeros.bool())
 
-
-@dataclass(frozen=True)
-class CineAugmentation:
-    """Changes of a cine that leave the heart as it is: how the image plane was turned and set, and the receiver.
-
-    A horizontal flip puts the right ventricle on the wrong side: off by default, there for the ablation. Zoom changes
-    the size of the heart, which is what the traits measure: off by default too.
-    """
-
-    angle: float = 10.0  # degrees, largest turn to either side
-    shift: float = 0.04  # share of the image, largest shift along each axis (0.04 of 80 pixels is 5.8 mm)
-    smallest_zoom: float = 1.0  # field of view uniform in [smallest_zoom, 1]
-    gamma: float = 0.2  # exponent exp(uniform in +- gamma)
-    noise: float = 0.0  # largest standard deviation of white noise, intensity being in [0, 1]; images bring their own
-    horizontal_flip: float = 0.0  # probability
-
-    @classmethod
-    def paper(cls) -> CineAugmentation:
-        """The original's: turn by up to 15 degrees, crop 0.8-1 (about the centre here), horizontal flip 0.5."""
-        return cls(angle=15.0, shift=0.0, smallest_zoom=0.8, gamma=0.0, noise=0.0, horizontal_flip=0.5)
-
-    def sample(self, batch_size: int, generator: torch.Generator) -> CineParameters:
-        """Parameters for a batch, on the generator's device."""
-        size, turn = (batch_size,), math.radians(self.angle)
-        return CineParameters(
-            angle=_between(-turn, turn, size, generator),
-            zoom=_between(self.smallest_zoom, 1.0, size, generator),
-            shift_row=_between(-self.shift, self.shift, size, generator),
-            shift_column=_between(-self.shift, self.shift, size, generator),
-            gamma=_between(-self.gamma, self.gamma, size, generator).exp(),
-            noise=_between(0.0, self.noise, size, generator),
-            noise_seed=int(torch.randint(2**31, (), generator=generator, device=generator.device)),
-            horizontal_flip=_chance(self.horizontal_flip, size, generator),
-        )
-
-    def apply(self, cine: torch.Tensor, parameters: CineParameters) -> torch.Tensor:
-        """Cines (B, F, H, W) in [0, 1], changed as the parameters say; the input is left as it was."""
-        p = parameters.to(cine.device)
+    def apply(self, cine: torch.Tensor) -> torch.Tensor:
+        """Cines (B, F, H, W) in [0, 1], changed as these parameters say; the input is left as it was."""
+        p = self.to(cine.device)
         if p.horizontal_flip.any():
             cine = torch.where(p.horizontal_flip[:, None, None, None], cine.flip(-1), cine)
         if p.angle.any() or (p.zoom != 1).any() or p.shift_row.any() or p.shift_column.any():
@@ -176,10 +137,22 @@ class CineAugmentation:
         if (p.gamma != 1).any():
             cine = cine.pow(p.gamma[:, None, None, None].to(cine.dtype))
         if p.noise.any():
-            made = torch.Generator(cine.device).manual_seed(p.noise_seed)
-            white = torch.randn(cine.shape, generator=made, device=cine.device, dtype=cine.dtype)
-            cine = cine.addcmul(white, p.noise[:, None, None, None].to(cine.dtype)).clamp_(0, 1)
+            cine = cine.addcmul(p.white(cine), p.noise[:, None, None, None].to(cine.dtype)).clamp_(0, 1)
         return cine
+
+
+def _sample_cine(augmentation: CineAugmentation, batch_size: int, generator: torch.Generator) -> CineParameters:
+    size, turn = (batch_size,), math.radians(augmentation.angle)
+    return CineParameters(
+        angle=_between(-turn, turn, size, generator),
+        zoom=_between(augmentation.smallest_zoom, 1.0, size, generator),
+        shift_row=_between(-augmentation.shift, augmentation.shift, size, generator),
+        shift_column=_between(-augmentation.shift, augmentation.shift, size, generator),
+        gamma=_between(-augmentation.gamma, augmentation.gamma, size, generator).exp(),
+        noise=_between(0.0, augmentation.noise, size, generator),
+        noise_seed=int(torch.randint(2**31, (), generator=generator, device=generator.device)),
+        horizontal_flip=_chance(augmentation.horizontal_flip, size, generator),
+    )
 
 
 def _placement(p: CineParameters, cine: torch.Tensor) -> torch.Tensor:
@@ -204,3 +177,23 @@ def _between(low: float, high: float, size: tuple[int, ...], generator: torch.Ge
 
 def _chance(probability: float, size: tuple[int, ...], generator: torch.Generator) -> torch.Tensor:
     return torch.rand(size, generator=generator, device=generator.device) < probability
+
+
+def sample(
+    augmentation: ECGAugmentation | CineAugmentation, batch_size: int, generator: torch.Generator
+) -> ECGParameters | CineParameters:
+    """Parameters for a batch, on the generator's device."""
+    draw = _sample_ecg if isinstance(augmentation, ECGAugmentation) else _sample_cine
+    return draw(augmentation, batch_size, generator)
+
+
+def augmenter(augmentation: ECGAugmentation | CineAugmentation | None) -> Augmenter:
+    """A function (x, model, generator) -> x that augments while the model is training; None leaves x as it is."""
+
+    def augment(x: torch.Tensor, model: torch.nn.Module, generator: torch.Generator) -> torch.Tensor:
+        if augmentation is None or not model.training:
+            return x
+        count, own = share(len(x))
+        return sample(augmentation, count, generator).rows(own).apply(x)
+
+    return augment

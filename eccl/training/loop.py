@@ -11,7 +11,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 import torch
@@ -20,10 +20,14 @@ from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from eccl.config import Config, StageConfig, to_dict
-from eccl.machine import engine
+from eccl.machine import Machine, engine
+from eccl.training.batch_norm import share_batch_norms
 from eccl.training.optimisation import TRAINING, VALIDATION, entropy, epoch_batches, learning_rate, optimiser
 from eccl.training.provenance import provenance
 from eccl.training.runs import Run
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 LARGEST_GRADIENT = 1.0  # L2 norm over all parameters; longer gradients are scaled down to it
 
@@ -38,23 +42,28 @@ class Step(NamedTuple):
     target: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Objective:
+class Objective(nn.Module):
     """What a stage optimises and by what its best epoch is chosen.
 
-    Attributes
+    Parameters
     ----------
     step : callable (model, batch, generator) -> Step
-        Augments if `model.training`, and draws from the generator alone.
+        Augments if `model.training`, and draws from the generator alone. If it is a module, its parameters (a learned
+        temperature) are trained with the model's.
     score : callable (prediction, target) -> float, optional
         Of the whole validation split; None takes the validation loss.
     better : "lower" or "higher"
         Direction of the score.
     """
 
-    step: Callable[[nn.Module, Any, torch.Generator], Step]
-    score: Score | None = None
-    better: Literal["lower", "higher"] = "lower"
+    def __init__(
+        self,
+        step: Callable[[nn.Module, Any, torch.Generator], Step],
+        score: Score | None = None,
+        better: Literal["lower", "higher"] = "lower",
+    ):
+        super().__init__()
+        self.step, self.score, self.better = step, score, better
 
     @property
     def criterion(self) -> str:
@@ -96,18 +105,18 @@ class Task:
     stage: StageConfig
 
 
-class _Objective(nn.Module):
-    """Model and step as one module: precision and data parallelism then wrap all of a step.
+class _Stage(nn.Module):
+    """Model and objective as one module: precision and data parallelism then wrap all of a step.
 
     A batch travels as its fields, since the wrappers rebuild what they are given and a frozen dataclass forbids it.
     """
 
     def __init__(self, model: nn.Module, objective: Objective):
         super().__init__()
-        self.model, self.step = model, objective.step
+        self.model, self.objective = model, objective
 
     def forward(self, kind: type, fields: dict[str, Tensor], generator: torch.Generator) -> Step:
-        return self.step(self.model, kind(**fields), generator)
+        return self.objective.step(self.model, kind(**fields), generator)
 
 
 class _Reader(Dataset):
@@ -125,6 +134,7 @@ def fit(
     task: Task,
     run: Run,
     config: Config,
+    machine: Machine | None = None,
     *,
     description: dict[str, Any] | None = None,
     on_epoch: Callable[[dict[str, float]], None] | None = None,
@@ -141,7 +151,9 @@ def fit(
     run : Run
         Where everything is written. If it is complete, nothing is trained.
     config : Config
-        Seed, precision and devices. With several devices (`eccl.machine.engine`) each batch is shared among them.
+        Seed and precision.
+    machine : Machine, optional
+        With several devices each batch is shared among them.
     description : dict, optional
         What config.json and provenance.json say besides: the stage, earlier runs, data.
     on_epoch : callable, optional
@@ -157,14 +169,15 @@ def fit(
         If the run's folder cannot be read or written, or another process is training it.
     """
     if not run.complete:
-        fabric = engine(config)
+        machine = machine or Machine()
+        fabric = engine(machine, config.precision)
         writes = fabric.is_global_zero
         cuda = [fabric.device] if fabric.device.type == "cuda" else []
         with run.lock() if writes else contextlib.nullcontext(), torch.random.fork_rng(cuda):
             if not run.complete:
                 bar = tqdm(desc=run.name, leave=False, mininterval=1.0, disable=not (progress and writes))
                 with bar:
-                    _train(model, task, run, config, description or {}, fabric, bar, on_epoch)
+                    _train(model, task, run, config, machine, description or {}, fabric, bar, on_epoch)
         fabric.barrier()
     return run.load_into(model.cpu()).eval()
 
@@ -174,30 +187,36 @@ def _train(
     task: Task,
     run: Run,
     config: Config,
+    machine: Machine,
     description: dict[str, Any],
-    fabric: Any,
+    fabric: Fabric,
     bar: tqdm,
     on_epoch: Callable[[dict[str, float]], None] | None,
 ) -> None:
     """Trains from the run's last whole epoch until the stage has ended, and completes the run."""
     objective, stage = task.objective, task.stage
-    plain = optimiser(model, stage)
-    module, optimizer = fabric.setup(_Objective(model, objective), plain)
+    if fabric.world_size > 1:
+        share_batch_norms(model)
+    both = _Stage(model, objective)
+    plain = optimiser(both, stage)
+    module, optimizer = fabric.setup(both, plain)
     state = run.load_state() or {"history": [], "best": None}
     history, best = state["history"], state["best"]
     if history:
-        model.load_state_dict(state["model"])
+        both.load_state_dict(state["stage"])
         plain.load_state_dict(state["optimiser"])
     if fabric.is_global_zero:
         run.save_json("config.json", {**description, "config": to_dict(config)})
 
     while not objective.ended(history, stage):
         epoch, began = len(history), time.perf_counter()
-        generator = _draw(fabric, TRAINING, config.seed, epoch, fabric.global_rank)
+        generator = _draw(fabric, TRAINING, config.seed, epoch)
         batches = epoch_batches(task.train, stage.batch_size, config.seed, epoch, fabric.global_rank, fabric.world_size)
         bar.total, total = stage.epochs * len(batches), torch.zeros((), device=fabric.device)
         module.train()
-        for position, batch in enumerate(_load(task.read, batches, fabric, config.workers), start=epoch * len(batches)):
+        for position, batch in enumerate(
+            _load(task.read, batches, fabric, machine.workers), start=epoch * len(batches)
+        ):
             for group in plain.param_groups:
                 group["lr"] = learning_rate(position, bar.total, stage)
             loss = module(type(batch), vars(batch), generator).loss
@@ -211,7 +230,7 @@ def _train(
         row = {
             "epoch": epoch,
             "train_loss": float(fabric.all_reduce(total)) / len(batches),
-            **_evaluate(module, task, fabric, config),
+            **_evaluate(module, task, fabric, config, machine),
             "learning_rate": plain.param_groups[0]["lr"],
             "seconds": time.perf_counter() - began,
         }
@@ -220,10 +239,10 @@ def _train(
         history.append(row)
         bar.set_postfix({name: f"{row[name]:.3f}" for name in ("train_loss", objective.criterion)}, refresh=False)
         if objective.best_epoch(history) == epoch:
-            best = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+            best = {name: value.detach().cpu().clone() for name, value in both.state_dict().items()}
         if fabric.is_global_zero:
             run.save_state(
-                {"model": model.state_dict(), "optimiser": plain.state_dict(), "best": best, "history": history}
+                {"stage": both.state_dict(), "optimiser": plain.state_dict(), "best": best, "history": history}
             )
             run.save_history(history)
         if on_epoch is not None:
@@ -233,17 +252,26 @@ def _train(
         seconds = sum(row["seconds"] for row in history)
         metrics = {"stopped_after": len(history), "chosen_by": objective.criterion, "better": objective.better}
         metrics |= history[objective.best_epoch(history)]
-        run.finish(best, history, metrics, provenance(config, **description, run=run.name, total_seconds=seconds))
+        metrics |= {name: value.tolist() for name, value in _part(best, "objective.").items()}
+        facts = provenance(config, machine, **description, run=run.name, total_seconds=seconds)
+        run.finish(_part(best, "model."), history, metrics, facts)
+
+
+def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """Those weights whose names begin with a prefix, without it."""
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
 
 
 @torch.no_grad()
-def _evaluate(module: nn.Module, task: Task, fabric: Any, config: Config) -> dict[str, float]:
+def _evaluate(module: nn.Module, task: Task, fabric: Fabric, config: Config, machine: Machine) -> dict[str, float]:
     """Loss and score of the whole validation split, by each process, with the same draw at every epoch."""
     module.eval()
     generator = _draw(fabric, VALIDATION, config.seed)
     count = max(1, len(task.validation) // task.stage.batch_size)
     batches = np.array_split(task.validation, count)  # none is smaller than a batch, or has fewer negatives
-    steps = [module(type(batch), vars(batch), generator) for batch in _load(task.read, batches, fabric, config.workers)]
+    steps = [
+        module(type(batch), vars(batch), generator) for batch in _load(task.read, batches, fabric, machine.workers)
+    ]
     loss = np.average([float(step.loss) for step in steps], weights=[len(batch) for batch in batches])
     if task.objective.score is None:
         return {"validation_loss": float(loss)}
@@ -252,14 +280,14 @@ def _evaluate(module: nn.Module, task: Task, fabric: Any, config: Config) -> dic
     return {"validation_loss": float(loss), "validation_score": float(task.objective.score(prediction, target))}
 
 
-def _draw(fabric: Any, purpose: int, *key: int) -> torch.Generator:
+def _draw(fabric: Fabric, purpose: int, *key: int) -> torch.Generator:
     """A generator on the device for augmentation and masks; dropout, which knows no generator, is seeded as well."""
     dropout, draw = (int(word) for word in entropy(purpose, *key).generate_state(2, np.uint32))
     torch.manual_seed(dropout)
     return torch.Generator(device=fabric.device).manual_seed(draw)
 
 
-def _load(read: Callable, batches: list[np.ndarray], fabric: Any, workers: int) -> Iterator[Any]:
+def _load(read: Callable, batches: list[np.ndarray], fabric: Fabric, workers: int) -> Iterator[Any]:
     """Batches on the device, in order, whatever the number of reading processes."""
     pinned = fabric.device.type == "cuda"
     loader = DataLoader(_Reader(read), sampler=batches, batch_size=None, num_workers=workers, pin_memory=pinned)

@@ -6,23 +6,24 @@ float32 whatever the precision around them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
 import torch.distributed as distributed
 import torch.nn.functional as F
-from torch import Tensor
+from torch import Tensor, nn
 
 from eccl.config import LossConfig
 
 
-def contrastive_logits(z_a: Tensor, z_b: Tensor, temperature: float) -> Tensor:
+def contrastive_logits(z_a: Tensor, z_b: Tensor, temperature: float | Tensor) -> Tensor:
     """Cosine similarities over the temperature, (A, B) float32, of unit embeddings (A, D) and (B, D)."""
     with torch.autocast(z_a.device.type, enabled=False):
         return z_a.float() @ z_b.float().T / temperature
 
 
-def clip_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float = 0.1, alpha: float = 0.5) -> Tensor:
+def clip_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float | Tensor = 0.1, alpha: float = 0.5) -> Tensor:
     """alpha * InfoNCE(ECG -> CMR) + (1 - alpha) * InfoNCE(CMR -> ECG), the other modality's rows as negatives.
 
     This is also the objective of ConVIRT, which calls it NT-Xent and weights its directions by alpha = 0.75.
@@ -36,7 +37,7 @@ def clip_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float = 0.1, alpha: flo
     return alpha * F.cross_entropy(logits, own) + (1 - alpha) * F.cross_entropy(logits.T, own)
 
 
-def nt_xent_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float = 0.1, alpha: float = 0.5) -> Tensor:
+def nt_xent_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float | Tensor = 0.1, alpha: float = 0.5) -> Tensor:
     """SimCLR's NT-Xent: as `clip_loss`, but an anchor's own modality gives negatives too, 2 B - 2 in all.
 
     References
@@ -83,25 +84,52 @@ def triplet_loss(z_ecg: Tensor, z_cmr: Tensor, margin: float = 2.5) -> Tensor:
 
 
 def trait_loss(prediction: Tensor, target: Tensor) -> Tensor:
-    """Mean squared error of standardised traits, both (B, K)."""
-    return F.mse_loss(prediction.float(), target.float())
+    """Mean squared error of standardised traits, both (B, K); a NaN in the target is not known and does not count."""
+    known = target.isfinite()
+    if known.all():
+        return F.mse_loss(prediction.float(), target.float())
+    errors = (prediction.float() - target.float().nan_to_num()) ** 2 * known
+    return errors.sum() / known.sum().clamp(min=1)
 
 
-def contrastive(config: LossConfig) -> Callable[[Tensor, Tensor], Tensor]:
-    """The loss that a config names, as a function of (z_ecg, z_cmr) of one process; see `gather` for several.
+class Contrast(nn.Module):
+    """The contrastive loss that a config names, of (z_ecg, z_cmr) of one process; see `gather` for several.
+
+    With `learn_temperature` the temperature is a parameter, trained with the encoders from the config's value on and
+    kept above 0.01, as CLIP does (Radford et al., ICML 2021).
 
     Raises
     ------
     ValueError
-        If no loss has the name.
+        If no loss has the name, or its temperature cannot be learned because it has none.
     """
-    if config.name == "clip":
-        return lambda z_ecg, z_cmr: clip_loss(z_ecg, z_cmr, config.temperature, config.alpha)
-    if config.name == "nt_xent":
-        return lambda z_ecg, z_cmr: nt_xent_loss(z_ecg, z_cmr, config.temperature, config.alpha)
-    if config.name == "triplet":
-        return lambda z_ecg, z_cmr: triplet_loss(z_ecg, z_cmr, config.margin)
-    raise ValueError(f"no loss is named {config.name!r}; there are clip, nt_xent and triplet")
+
+    def __init__(self, config: LossConfig):
+        super().__init__()
+        if config.name not in LOSSES:
+            raise ValueError(f"no loss is named {config.name!r}; there are {', '.join(LOSSES)}")
+        if config.learn_temperature and config.name == "triplet":
+            raise ValueError("the triplet loss has no temperature; leave learn_temperature at False, or use clip")
+        self.config = config
+        self.log_scale = nn.Parameter(torch.tensor(-math.log(config.temperature))) if config.learn_temperature else None
+
+    @property
+    def temperature(self) -> Tensor | float:
+        """What similarities are divided by."""
+        if self.log_scale is None:
+            return self.config.temperature
+        return (-self.log_scale.clamp(max=math.log(LARGEST_SCALE))).exp()
+
+    def forward(self, z_ecg: Tensor, z_cmr: Tensor) -> Tensor:
+        return LOSSES[self.config.name](self, z_ecg, z_cmr)
+
+
+LARGEST_SCALE = 100.0  # of similarities, where the temperature is learned
+LOSSES: dict[str, Callable[[Contrast, Tensor, Tensor], Tensor]] = {
+    "clip": lambda self, z_ecg, z_cmr: clip_loss(z_ecg, z_cmr, self.temperature, self.config.alpha),
+    "nt_xent": lambda self, z_ecg, z_cmr: nt_xent_loss(z_ecg, z_cmr, self.temperature, self.config.alpha),
+    "triplet": lambda self, z_ecg, z_cmr: triplet_loss(z_ecg, z_cmr, self.config.margin),
+}
 
 
 class _Gather(torch.autograd.Function):

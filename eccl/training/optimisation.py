@@ -14,9 +14,9 @@ BETAS = (0.9, 0.95)  # of AdamW, as in the paper's code
 ORDER, TRAINING, VALIDATION = range(3)  # what a seed is for
 
 
-def entropy(purpose: int, seed: int, epoch: int = 0, rank: int = 0) -> np.random.SeedSequence:
-    """Independent randomness for each purpose, seed, epoch and process."""
-    return np.random.SeedSequence(seed, spawn_key=(purpose, epoch, rank))
+def entropy(purpose: int, seed: int, epoch: int = 0) -> np.random.SeedSequence:
+    """Independent randomness for each purpose, seed and epoch; processes share it (`eccl.machine.share`)."""
+    return np.random.SeedSequence(seed, spawn_key=(purpose, epoch, 0))
 
 
 def epoch_batches(

@@ -8,24 +8,23 @@ import platform
 import shutil
 import subprocess
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from eccl.cache import digest
 from eccl.config import Config
-
-if TYPE_CHECKING:
-    pass
+from eccl.machine import Machine
 
 PACKAGES = ("eccl", "torch", "numpy", "lightning-fabric", "monai", "safetensors")
 
 
-def provenance(config: Config, **facts: Any) -> dict[str, Any]:
+def provenance(config: Config, machine: Machine | None = None, **facts: Any) -> dict[str, Any]:
     """What made a result: commit, versions, device, precision, seed, digest of the config, UTC date, and `facts`.
 
     It holds no name of a user or a host, and no path.
     """
+    machine = machine or Machine()
     return {
         "date": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "config": digest(config),
@@ -36,8 +35,8 @@ def provenance(config: Config, **facts: Any) -> dict[str, Any]:
         "python": platform.python_version(),
         **{package: version(package) for package in PACKAGES},
         "torch": str(torch.__version__),  # names the build too (+cpu, +cu130); the installed package's version need not
-        "device": device_name(config.accelerator),
-        "devices": config.devices,
+        "device": device_name(machine.accelerator),
+        "devices": machine.devices * machine.nodes,
         "threads": torch.get_num_threads(),
         **facts,
     }

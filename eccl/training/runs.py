@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from eccl.cache import digest, home
-from eccl.files import PARTIAL, make_folder, replacing
+from eccl.files import PARTIAL, locked, replacing, write_json
 from eccl.records import DataError
 
 if TYPE_CHECKING:
@@ -147,8 +147,7 @@ class Run:
 
     def save_json(self, file: str, content: Mapping[str, Any]) -> None:
         """Write one of the run's JSON files."""
-        with replacing(self.folder / file) as path:
-            path.write_text(json.dumps(content, indent=2) + "\n")
+        write_json(self.folder / file, content)
 
     def save_history(self, rows: list[dict[str, float]]) -> None:
         """Write history.csv, one row an epoch."""
@@ -181,27 +180,9 @@ class Run:
         DataError
             If another process is training the run, or the folder cannot be written.
         """
-        from filelock import FileLock, Timeout
-
-        lock = FileLock(make_folder(self.folder) / "lock", timeout=0)
-        try:
-            lock.acquire()
-        except Timeout:
-            raise DataError(
-                "another process is training this run",
-                source=self.folder,
-                remedy="wait until it ends, then call again: the finished run is read from the folder",
-            ) from None
-        except OSError as error:
-            raise DataError(
-                f"the folder cannot be written ({error.strerror or error})",
-                source=self.folder,
-                remedy="choose a folder you may write to, for example by setting ECCL_HOME",
-            ) from error
-        try:
+        remedy = "wait until it ends, then call again: the finished run is read from the folder"
+        with locked(self.folder, "another process is training this run", remedy):
             yield
-        finally:
-            lock.release()
 
     def _read_json(self, file: str) -> dict[str, Any]:
         try:

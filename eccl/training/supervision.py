@@ -15,32 +15,103 @@ from eccl.data.split import Split
 from eccl.data.store import Batch, Store
 from eccl.metrics import auroc, pearson
 from eccl.records import DataError
+from eccl.training.augmentation import Augmenter
 from eccl.training.loop import Objective, Step
 from eccl.training.losses import trait_loss
-from eccl.traits import DIAGNOSES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """The columns of a supervised model, kept with its run so that it predicts without the cohort.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Names of traits, or codes of diagnoses.
+    mean, std : tuple of float
+        Of the training split, in the traits' units; empty for diagnoses.
+    """
+
+    names: tuple[str, ...]
+    mean: tuple[float, ...] = ()
+    std: tuple[float, ...] = ()
+
+    def to_units(self, values: np.ndarray) -> np.ndarray:
+        """Traits in their units of z-scores (n, K), or probabilities of the diagnoses of logits."""
+        if not self.mean:
+            return 1 / (1 + np.exp(-values))
+        return Scaler(np.array(self.mean, np.float32), np.array(self.std, np.float32)).inverse(values)
 
 
 @dataclass(frozen=True, eq=False)
 class Supervision:
-    """What a supervised stage learns: targets (N, K) of all participants, loss, score (higher is better), and units."""
+    """What a supervised stage learns.
 
+    Attributes
+    ----------
+    outputs : Outputs
+        What the columns are, for whoever predicts.
+    targets : Tensor (N, K)
+        Of all participants.
+    train : ndarray of int
+        The training participants whose labels are known.
+    loss, score : callable (prediction, target)
+        The score of arrays, higher is better.
+    """
+
+    outputs: Outputs
     targets: Tensor
+    train: np.ndarray
     loss: Callable[[Tensor, Tensor], Tensor]
     score: Callable[[np.ndarray, np.ndarray], float]
-    to_units: Callable[[np.ndarray], np.ndarray]
 
-    def objective(self, field: str, augment: Callable[..., Tensor]) -> Objective:
-        """The objective of a model that predicts the targets from one field of the batch."""
+    def objective(self, modality: str, augment: Augmenter) -> Objective:
+        """The objective of a model that predicts the targets from one modality of the batch."""
 
         def step(model: nn.Module, batch: Batch, generator: torch.Generator) -> Step:
-            prediction, target = model(augment(getattr(batch, field), model, generator)), rows_of(self.targets, batch)
+            prediction, target = model(augment(batch[modality], model, generator)), rows_of(self.targets, batch)
             return Step(self.loss(prediction, target), prediction, target)
 
         return Objective(step, self.score, "higher")
 
 
-def supervise(store: Store, split: Split, target: str) -> Supervision:
+def labelled(train: np.ndarray, share: float, seed: int) -> np.ndarray:
+    """Those of the training participants whose labels are known: a share of them, ascending; a larger one holds it.
+
+    Raises
+    ------
+    ValueError
+        If the share is not above 0 and at most 1.
+    """
+    if not 0 < share <= 1:
+        raise ValueError(f"a label share of {share}; it is above 0 and at most 1")
+    if share == 1:
+        return train
+    return np.sort(np.random.default_rng(seed).permutation(train)[: max(1, round(share * len(train)))])
+
+
+def outputs_of(target: str) -> tuple[str, ...]:
+    """Names of the columns of a target: "traits", "diagnoses" or the code of one.
+
+    Raises
+    ------
+    ValueError
+        If there is no such target.
+    """
+    named = {"traits": TRAIT_NAMES, "diagnoses": DIAGNOSES, **{code: (code,) for code in DIAGNOSES}}
+    if target not in named:
+        raise ValueError(f"no target is named {target!r}; there are {', '.join(named)}")
+    return named[target]
+
+
+def supervise(store: Store, split: Split, target: str, label_share: float = 1.0, seed: int = 0) -> Supervision:
     """The supervision by "traits", by "diagnoses" or by the code of one; scale and weights are those of training.
+
+    Parameters
+    ----------
+    label_share, seed : float and int
+        As in `labelled`.
 
     Raises
     ------
@@ -49,14 +120,26 @@ def supervise(store: Store, split: Split, target: str) -> Supervision:
     DataError
         If a diagnosis has no cases or no controls in the training split, or none has both in the validation split.
     """
+    train = labelled(split.train, label_share, seed)
     if target == "traits":
-        scaler = Scaler.fit(store.traits, split.train)
+        scaler = Scaler.fit(store.traits, train)
         targets = torch.from_numpy(np.asarray(scaler.transform(store.traits), dtype=np.float32))
-        return Supervision(targets, trait_loss, _mean_pearson, scaler.inverse)
-    codes = DIAGNOSES if target == "diagnoses" else (target,)
-    if not set(codes) <= set(DIAGNOSES):
-        raise ValueError(f"no target is named {target!r}; there are traits, diagnoses, {', '.join(DIAGNOSES)}")
-    targets = torch.from_numpy(store.diagnoses[:, [DIAGNOSES.index(code) for code in codes]].astype(np.float32))
+        outputs = Outputs(TRAIT_NAMES, tuple(scaler.mean.tolist()), tuple(scaler.std.tolist()))
+        return Supervision(outputs, targets, train, trait_loss, _mean_pearson)
+    codes = outputs_of(target)
+    targets = torch.from_numpy(store.diagnoses[:, [DIAGNOSES.index(code) for code in codes]])
+    weight = _weight_of_cases(store, targets, codes, train, split.validation)
+
+    def loss(logits: Tensor, truth: Tensor) -> Tensor:
+        return F.binary_cross_entropy_with_logits(logits.float(), truth, pos_weight=weight.to(logits.device))
+
+    return Supervision(Outputs(codes), targets, train, loss, _mean_auroc)
+
+
+def _weight_of_cases(
+    store: Store, targets: Tensor, codes: tuple[str, ...], train: np.ndarray, validation: np.ndarray
+) -> Tensor:
+    """Controls per case of each diagnosis in training, if it can be learned and an epoch be chosen by it."""
     unknown = [code for code, column in zip(codes, targets.T) if column.isnan().any()]
     if unknown:
         raise DataError(
@@ -64,26 +147,21 @@ def supervise(store: Store, split: Split, target: str) -> Supervision:
             source=store.folder,
             remedy=f"train on a diagnosis that is: {', '.join(code for code in DIAGNOSES if code not in unknown)}",
         )
-    cases = targets[split.train].sum(dim=0)
-    controls = len(split.train) - cases
+    cases = targets[train].sum(dim=0)
+    controls = len(train) - cases
     for code, few in zip(codes, torch.minimum(cases, controls)):
         if not few:
             raise DataError(
-                f"the {len(split.train)} training participants are all alike in {code}",
+                f"the {len(train)} training participants are all alike in {code}",
                 remedy="use more participants, or leave this diagnosis out",
             )
-    prevalence = targets[split.validation].mean(dim=0)
+    prevalence = targets[validation].mean(dim=0)
     if not ((prevalence > 0) & (prevalence < 1)).any():
         raise DataError(
-            f"the {len(split.validation)} validation participants are all alike in {', '.join(codes)}",
+            f"the {len(validation)} validation participants are all alike in {', '.join(codes)}",
             remedy="use more participants: without cases and controls no epoch can be chosen",
         )
-    weight = controls / cases
-
-    def loss(logits: Tensor, truth: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(logits.float(), truth, pos_weight=weight.to(logits.device))
-
-    return Supervision(targets, loss, _mean_auroc, lambda logits: 1 / (1 + np.exp(-logits)))
+    return controls / cases
 
 
 def _mean_pearson(prediction: np.ndarray, target: np.ndarray) -> float:

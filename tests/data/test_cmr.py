@@ -1,4 +1,4 @@
-"""CMR files: exact round trips against nibabel, orientation, phases, and geometry in mm; see also test_bad_input.py."""
+"""CMR files: exact round trips against nibabel, orientation, frames, and geometry in mm; see also test_bad_input.py."""
 
 import nibabel as nib
 import numpy as np
@@ -86,38 +86,38 @@ def test_frame_interval_is_milliseconds_whatever_the_unit(tmp_path, rng, unit, i
 
 
 def test_frames_are_interpolated_periodically_only_if_asked(tmp_path):
-    phases, beat = 25, 1000.0
-    level = 100 + 50 * np.cos(2 * np.pi * np.arange(phases) / phases)
-    data = np.zeros((80, 80, 1, phases), np.float32)
+    frames, beat = 25, 1000.0
+    level = 100 + 50 * np.cos(2 * np.pi * np.arange(frames) / frames)
+    data = np.zeros((80, 80, 1, frames), np.float32)
     data[20:60, 20:60] = level
-    path = write_nifti(tmp_path / "a.nii.gz", data, (1.8, 1.8, 8.0, beat / phases / 1000))
+    path = write_nifti(tmp_path / "a.nii.gz", data, (1.8, 1.8, 8.0, beat / frames / 1000))
     with pytest.raises(DataError, match="25 frames, not 50"):
         read_cine(path)
     cine = read_cine(path, resample_frames=True)
     assert cine.frame_interval * 50 == pytest.approx(beat)  # the beat is as long as before
-    # The last one lies between the last phase and the first of the next beat.
+    # The last one lies between the last frame and the first of the next beat.
     curve = cine.frames[:, 40, 40]
     np.testing.assert_allclose(curve[::2], level, rtol=1e-6)
     np.testing.assert_allclose(curve[1::2], (level + np.roll(level, -1)) / 2, rtol=1e-6)
 
 
-@pytest.mark.parametrize("phases", [1, 2, 9])
-def test_few_phases_never_become_a_cine(tmp_path, rng, phases):
-    data = rng.integers(0, 255, (80, 80, 1, phases)).astype(np.uint8)
+@pytest.mark.parametrize("frames", [1, 2, 9])
+def test_few_frames_never_become_a_cine(tmp_path, rng, frames):
+    data = rng.integers(0, 255, (80, 80, 1, frames)).astype(np.uint8)
     path = write_nifti(tmp_path / "a.nii.gz", data, (1.8, 1.8, 8.0, 0.02))
     with pytest.raises(DataError, match="would invent motion"):
         read_cine(path, resample_frames=True)
-    assert read_image(path).phases == phases
+    assert read_image(path).frame_count == frames
 
 
-def test_an_image_keeps_its_slices_and_phases(tmp_path, rng):
+def test_an_image_keeps_its_slices_and_frames(tmp_path, rng):
     data = rng.integers(0, 255, (30, 20, 5, 2)).astype(np.uint8)
     stack = read_image(write_nifti(tmp_path / "a.nii.gz", data, (1.5, 1.2, 8.0, 0.3)))
     np.testing.assert_array_equal(stack.images, data.transpose(3, 2, 1, 0))
-    assert stack.phases == 2 and stack.spacing == pytest.approx((1.2, 1.5)) and stack.slice_spacing == 8.0
-    assert stack.phase_interval == pytest.approx(300.0)
+    assert stack.frame_count == 2 and stack.spacing == pytest.approx((1.2, 1.5)) and stack.slice_spacing == 8.0
+    assert stack.frame_interval == pytest.approx(300.0)
     still = read_image(write_nifti(tmp_path / "b.nii.gz", data[..., 0], (1.5, 1.2, 8.0)))
-    assert still.phases == 1 and np.isnan(still.phase_interval)
+    assert still.frame_count == 1 and np.isnan(still.frame_interval)
 
 
 def test_units_may_be_stated_for_a_silent_header_but_not_overridden(tmp_path, rng):
@@ -185,14 +185,14 @@ def test_a_still_slice_is_the_middle_of_the_ventricle_centred_on_it():
     labels[1, 1:4, 20:30, 80:90] = 1  # slices 1, 2, 3 hold the cavity: 2 is the middle one
     images[1, 2, 20:30, 80:90] = 100
     stack, mask = Stack(images, (1.8, 1.8), 8.0, 300.0), Stack(labels, (1.8, 1.8), 8.0, 300.0)
-    cine = still_slice(stack, mask, phase=1)
+    cine = still_slice(stack, mask, frame=1)
     assert mask_centre(cine.frames[0] > 50) == pytest.approx((39.5, 39.5), abs=0.1)
     assert cine.frames.shape == (50, 80, 80) and cine.spacing == (1.8, 1.8)
-    assert still_slice(stack, phase=1).frames.max() == 0  # without labels: slice 3 of 7, where nothing is
-    with pytest.raises(DataError, match="no phase 2"):
-        still_slice(stack, mask, phase=2)
+    assert still_slice(stack, frame=1).frames.max() == 0  # without labels: slice 3 of 7, where nothing is
+    with pytest.raises(DataError, match="no frame 2"):
+        still_slice(stack, mask, frame=2)
     with pytest.raises(DataError, match="labelled 1"):
-        still_slice(stack, mask, phase=0)
+        still_slice(stack, mask, frame=0)
     with pytest.raises(DataError, match="cut padded ones"):
         still_slice(stack, Stack(labels[:, :5], (1.8, 1.8), 8.0, 300.0))
 

@@ -25,7 +25,7 @@ def test_a_cohort_is_what_its_table_says(tiny_cohort):
     assert cohort.diagnoses.shape == (PARTICIPANTS, 4) and set(cohort.diagnoses.ravel()) == {0, 1}
     np.testing.assert_array_equal(cohort.traits[:, 5], cohort.table[TRAIT_NAMES[5]].astype(np.float32))
     np.testing.assert_array_equal(cohort.diagnoses[:, 2], cohort.table[DIAGNOSES[2]])
-    ecg, cine = cohort.read(3)
+    ecg, cine = cohort[3].ecg, cohort[3].cine
     assert ecg.signal.shape == (12, 5000) and cine.frames.shape == (50, 80, 80)
     assert ecg.source.endswith("p003.hea") and cine.source.endswith("p003.nii.gz")
 
@@ -46,7 +46,7 @@ def test_names_stay_text_and_empty_cells_are_missing_traits(tmp_path):
     cohort = Cohort.load(folder)
     assert cohort.participant_ids == ("0012", "NA")
     assert np.isnan(cohort.traits[1, 0]) and np.isfinite(cohort.traits[0]).all()
-    cohort.read(1)
+    cohort.read(1, "ecg")
 
 
 def describe(folder, **changes):
@@ -65,18 +65,29 @@ def test_a_cohort_of_one_modality_and_of_some_diagnoses(tmp_path):
     table.to_csv(folder / "cohort.csv", index=False)
     describe(folder, modalities=["ecg"], diagnoses=["I21", "I48"])
     cohort = Cohort.load(folder)
-    ecg, cine = cohort.read(1)
+    ecg, cine = cohort[1].ecg, cohort[1].cine
     assert ecg is not None and cine is None and len(cohort.paths(0)) == 2
     no = np.nan
     np.testing.assert_equal(cohort.diagnoses, [[1, no, 0, no], [0, no, 0, no], [0, no, 1, no]])
     cohort.require(["ecg"], ["I48"])
-    with pytest.raises(DataError, match=r"does not have recordings of the modality cmr.*it has ecg"):
-        cohort.require(["ecg", "cmr"])
+    with pytest.raises(DataError, match=r"does not have recordings of the modality cine.*it has ecg"):
+        cohort.require(["ecg", "cine"])
     with pytest.raises(DataError, match="does not have the diagnosis I42, I50"):
         cohort.require(diagnoses=DIAGNOSES)
     describe(folder, diagnoses=["I21"])
     with pytest.raises(DataError, match=r"I48 is [01].*does not list it.*p000"):
         Cohort.load(folder)
+
+
+def test_a_description_that_calls_the_cine_cmr_is_still_read(tiny_cohort, tmp_path):
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    describe(folder, modalities=["cmr", "ecg"])
+    cohort = Cohort.load(folder)
+    assert cohort.modalities == ("cine", "ecg") and cohort.paths(0)[0].parent.name == "cmr"
+    assert cohort[0].ecg is not None and cohort[0].cine is not None
+    describe(folder, modalities=["cmr"])
+    shutil.rmtree(folder / "ecg")
+    assert Cohort.load(folder).modalities == ("cine",)
 
 
 @pytest.mark.parametrize("change", [{"modalities": []}, {"modalities": "ecg"}, {"diagnoses": ["I99"]}])

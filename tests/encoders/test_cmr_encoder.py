@@ -13,7 +13,7 @@ from eccl.encoders.cmr import Swin, cmr_encoder
 
 def small(**settings):
     torch.manual_seed(0)
-    return cmr_encoder(CMREncoderConfig(**{"width": 12, "image_size": 32, **settings}), frames=6).eval()
+    return cmr_encoder(CMREncoderConfig(**{"width": 12, "image_size": 32, "frames": 6, **settings})).eval()
 
 
 def parameters(module):

@@ -9,15 +9,15 @@ from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg_vit import ECGEncoder
 
 ECG = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.1}
-CMR = {"width": 12, "image_size": 64}
+CMR = {"width": 12, "image_size": 64, "frames": 6}
 ENCODERS = {
     "ecg, 12 leads a patch": lambda: ECGEncoder(ECGEncoderConfig(patch_leads=12, patch_samples=50, **ECG), 600),
     "ecg, 1 lead a patch": lambda: ECGEncoder(ECGEncoderConfig(patch_leads=1, patch_samples=100, **ECG), 600),
-    "resnet 18": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=18, **CMR), 6),
-    "resnet 34": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=34, **CMR), 6),
-    "resnet 50": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=50, **CMR), 6),
-    "swin": lambda: cmr_encoder(CMREncoderConfig(name="swin", drop_path=0.2, **CMR), 6),
-    "vit": lambda: cmr_encoder(CMREncoderConfig(name="vit", depth=2, **CMR), 6),
+    "resnet 18": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=18, **CMR)),
+    "resnet 34": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=34, **CMR)),
+    "resnet 50": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=50, **CMR)),
+    "swin": lambda: cmr_encoder(CMREncoderConfig(name="swin", drop_path=0.2, **CMR)),
+    "vit": lambda: cmr_encoder(CMREncoderConfig(name="vit", depth=2, **CMR)),
 }
 
 

@@ -4,8 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from eccl.evaluation.rows import Row, rows_of
 from eccl.evaluation.transfer import SHUFFLED, cross_fitted, transfer_table
 from eccl.metrics import auroc
+
+ECCL, RANDOM = Row("eccl"), Row("random")
 
 
 @pytest.fixture
@@ -61,31 +64,31 @@ def test_a_fold_that_holds_every_case_is_refused():
 
 def test_the_table_has_intervals_differences_and_the_control(people):
     telling, noise, labels, folds, patients = people
-    features = {"ECCL": telling, "random": noise}
-    table = transfer_table(features, labels, folds, patients, "ECCL", replicates=300, seed=1).set_index("model")
-    assert list(table.index) == ["ECCL", "random", SHUFFLED]
+    features = {ECCL: telling, RANDOM: noise}
+    table = transfer_table(features, labels, folds, patients, ECCL, replicates=300, seed=1)
+    assert rows_of(table) == [ECCL, RANDOM, SHUFFLED]
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
     assert (table["n"] == 120).all() and (table["recordings"] == 240).all() and (table["cases"] == labels.sum()).all()
-    difference = table.loc["ECCL", "value"] - table.loc["random", "value"]
-    assert table.loc["random", "difference"] == pytest.approx(difference)
-    assert table.loc["random", "difference_low"] > 0
-    assert np.isnan(table.loc["ECCL", "difference"]) and np.isnan(table.loc[SHUFFLED, "difference"])
-    assert table.loc[SHUFFLED, "low"] < 0.5 < table.loc[SHUFFLED, "high"]
+    ours, random, shuffled = (row for _, row in table.iterrows())
+    assert random["difference"] == pytest.approx(ours["value"] - random["value"])
+    assert random["difference_low"] > 0
+    assert np.isnan(ours["difference"]) and np.isnan(shuffled["difference"])
+    assert shuffled["low"] < 0.5 < shuffled["high"]
 
 
 def test_the_bootstrap_draws_patients_with_all_their_recordings(people):
     telling, _, labels, folds, patients = people
-    doubled = transfer_table({"ECCL": telling}, labels, folds, patients, "ECCL", 400, 1).iloc[0]
-    apart = transfer_table({"ECCL": telling}, labels, folds, np.arange(240), "ECCL", 400, 1).iloc[0]
+    doubled = transfer_table({ECCL: telling}, labels, folds, patients, ECCL, 400, 1).iloc[0]
+    apart = transfer_table({ECCL: telling}, labels, folds, np.arange(240), ECCL, 400, 1).iloc[0]
     assert doubled["value"] == apart["value"] and (doubled["n"], apart["n"]) == (120, 240)
 
 
 def test_the_interval_of_repeated_recordings_is_that_of_their_patients(people):
     """Each recording twice, as two recordings of one patient: the interval does not shrink."""
     telling, _, labels, folds, patients = people
-    once = transfer_table({"ECCL": telling[::2]}, labels[::2], folds[::2], patients[::2], "ECCL", 2000, 1).iloc[0]
+    once = transfer_table({ECCL: telling[::2]}, labels[::2], folds[::2], patients[::2], ECCL, 2000, 1).iloc[0]
     twice = pd.concat([telling[::2]] * 2, ignore_index=True)
     both = transfer_table(
-        {"ECCL": twice}, np.tile(labels[::2], 2), np.tile(folds[::2], 2), np.tile(patients[::2], 2), "ECCL", 2000, 1
+        {ECCL: twice}, np.tile(labels[::2], 2), np.tile(folds[::2], 2), np.tile(patients[::2], 2), ECCL, 2000, 1
     ).iloc[0]
     assert both["high"] - both["low"] == pytest.approx(once["high"] - once["low"], rel=0.15)

@@ -65,13 +65,13 @@ def item(**values) -> Dataset:
 
 def timing(kind: str, phase: int, stack: Stack) -> dict[str, list[Dataset]]:
     """Functional groups that say when a frame was taken, in one of the ways that the standard has."""
-    time, beat = phase * stack.phase_interval, stack.phases * stack.phase_interval
+    time, beat = phase * stack.frame_interval, stack.frame_count * stack.frame_interval
     return {
         "nominal": {"CardiacSynchronizationSequence": [item(NominalCardiacTriggerDelayTime=time)]},
         "actual": {"CardiacSynchronizationSequence": [item(ActualCardiacTriggerDelayTime=time)]},
         "percentage": {
             "CardiacSynchronizationSequence": [
-                item(NominalPercentageOfCardiacPhase=100 * phase / stack.phases, RRIntervalTimeNominal=beat)
+                item(NominalPercentageOfCardiacPhase=100 * phase / stack.frame_count, RRIntervalTimeNominal=beat)
             ]
         },
         "index": {
@@ -108,8 +108,8 @@ def enhanced(
         "PixelMeasuresSequence": [item(PixelSpacing=list(stack.spacing), SliceThickness=8, SpacingBetweenSlices="")],
     }
     frames, pixels = [], []
-    for number in order(stack.slices * stack.phases):
-        index, phase = divmod(number, stack.phases)
+    for number in order(stack.slice_count * stack.frame_count):
+        index, phase = divmod(number, stack.frame_count)
         position = (place @ (0, 0, index, 1))[:3]
         groups = {"PlanePositionSequence": [item(ImagePositionPatient=[f"{v:.10g}" for v in position])]}
         groups |= timing(time, phase, stack) | {key: group for key, group in fixed.items() if both or key not in shared}

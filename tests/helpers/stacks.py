@@ -8,6 +8,7 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 
+from eccl.data.formats.nifti import write_nifti
 from eccl.records import Stack
 from eccl.simulate.stack import oblique
 
@@ -30,13 +31,19 @@ def beating(shape=(50, 7, 120, 130), spacing=(1.8, 1.8), centre=(70.0, 50.0), in
 
 
 def blocks(*sides, muscle=0, right=0, label=3):
-    """A stack of 5 slices whose LV cavity is a square of so many pixels at each phase."""
+    """A stack of 5 slices whose LV cavity is a square of so many pixels at each frame."""
     images = np.zeros((len(sides), 5, 40, 40), np.float32)
-    for phase, side in enumerate(sides):
-        images[phase, :, 2 : 2 + right, 2:12] = label * (right > 0)
-        images[phase, :, 15 : 15 + side + muscle, 15 : 15 + side] = 2
-        images[phase, :, 15 : 15 + side, 15 : 15 + side] = 1
+    for frame, side in enumerate(sides):
+        images[frame, :, 2 : 2 + right, 2:12] = label * (right > 0)
+        images[frame, :, 15 : 15 + side + muscle, 15 : 15 + side] = 2
+        images[frame, :, 15 : 15 + side, 15 : 15 + side] = 1
     return Stack(images, (2.0, 1.5), 10.0, 30.0, "seg")
+
+
+def write_stack(path: Path, stack: Stack) -> Path:
+    """The path of a NIfTI file (X, Y, Z, T) of a stack of images or labels, rounded to whole numbers."""
+    voxel = (*stack.spacing[::-1], stack.slice_spacing)
+    return write_nifti(path, stack.images, stack.affine, voxel, stack.frame_interval)
 
 
 def in_a_patient(spacing=(1.8, 1.8), depth=8.0):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from eccl import metrics
-from eccl.metrics import Estimate, bootstrap_indices, estimate, paired_difference
+from eccl.metrics import Estimate, bootstrap_indices, estimate
 
 N, REPLICATES = 60, 25
 
@@ -40,8 +40,8 @@ def test_metrics_import_numpy_and_the_standard_library_only():
         "__future__",
         "collections",
         "dataclasses",
-        "inspect",
         "numpy",
+        "typing",
         "warnings",
     }
 
@@ -56,6 +56,16 @@ def test_an_estimate_prints_its_interval_and_knows_what_it_excludes():
     assert estimate.excludes(0.3) and estimate.excludes(0.5) and not estimate.excludes(0.4)
     assert -estimate == Estimate(-0.4213, -0.456, -0.384, 600)
     assert not Estimate(np.nan, np.nan, np.nan, 5).excludes(0)
+    assert repr(estimate) == "Estimate(0.42 (0.38 to 0.46), n = 600)"
+
+
+def test_an_estimate_goes_into_a_row_and_comes_back():
+    r, gain = Estimate(0.5, 0.4, 0.6, 559), Estimate(0.02, -0.01, 0.05, 559)
+    row = {"method": "eccl", **r.as_columns(), **gain.as_columns("difference")}
+    assert list(row) == ["method", "value", "low", "high", "n", "difference", "difference_low", "difference_high"]
+    assert Estimate.from_row(row) == r and Estimate.from_row(row, "difference") == gain
+    with pytest.raises(ValueError, match="no share, share_low, share_high; it has method, value"):
+        Estimate.from_row(row, "share")
 
 
 # the bootstrap itself
@@ -93,13 +103,9 @@ def test_weighted_replicates_equal_a_loop_over_resamples(name, rng, indices):
         "median_rank": ((rng.integers(1, 20, N),), metrics.median_rank),
     }[name]
     expected = [statistic(*(array[drawn] for array in arrays)) for drawn in indices]
-    np.testing.assert_allclose(metrics.replicate(statistic, *arrays, indices=indices), expected, atol=1e-12)
-
-
-def test_a_statistic_without_weights_is_called_on_each_resample(rng, indices):
-    x = rng.normal(size=N)
-    ours = metrics.replicate(lambda values: np.max(values), x, indices=indices)
-    np.testing.assert_array_equal(ours, x[indices].max(axis=1))
+    found = metrics.resample(statistic, *arrays, weights=metrics.multiplicities(indices))
+    np.testing.assert_allclose(found.draws[1:], expected, atol=1e-12)
+    np.testing.assert_array_equal(found.draws[0], statistic(*arrays))
 
 
 def test_the_interval_covers_the_truth_as_often_as_it_says(rng):
@@ -119,18 +125,21 @@ def test_a_paired_difference_is_narrower_than_two_separate_intervals(rng, indice
     y = rng.normal(size=N)
     a = y + rng.normal(size=N)
     b = a + 0.2 * rng.normal(size=N)
-    difference = paired_difference(metrics.pearson, (y, a), (y, b), indices)
-    separate = [estimate(metrics.pearson, y, x, indices=indices) for x in (a, b)]
+    weights = metrics.multiplicities(indices)
+    ours, theirs = (metrics.resample(metrics.pearson, y, x, weights=weights) for x in (a, b))
+    difference = (ours - theirs).estimate(N)
+    separate = [ours.estimate(N), theirs.estimate(N)]
     assert difference.value == pytest.approx(separate[0].value - separate[1].value)
     assert difference.high - difference.low < min(e.high - e.low for e in separate)
-    assert paired_difference(metrics.pearson, (y, a), (y, a), indices) == Estimate(0.0, 0.0, 0.0, N)
+    assert (ours - ours).estimate(N) == Estimate(0.0, 0.0, 0.0, N)
 
 
 def test_undefined_replicates_are_left_out_and_an_undefined_value_has_no_interval(indices):
     labels = np.zeros(N, int)
     labels[0] = 1  # a third of the replicates draw no case
     scores = np.r_[1.0, np.zeros(N - 1)]
-    assert np.isnan(metrics.replicate(metrics.auroc, labels, scores, indices=indices)).any()
+    weights = metrics.multiplicities(indices)
+    assert np.isnan(metrics.resample(metrics.auroc, labels, scores, weights=weights).draws).any()
     assert estimate(metrics.auroc, labels, scores, indices=indices) == Estimate(1.0, 1.0, 1.0, N)
     nothing = estimate(metrics.auroc, np.zeros(N), scores, indices=indices)
     assert np.isnan([nothing.value, nothing.low, nothing.high]).all()
@@ -142,10 +151,11 @@ def test_a_thousand_replicates_of_82_correlations_take_less_than_a_second(rng):
     seconds = []
     for _ in range(3):  # the best of three, since the machine may be busy
         start = time.perf_counter()
-        found = metrics.estimates(metrics.pearson, x, y, indices=indices)
+        found = metrics.resample(metrics.pearson, x, y, weights=metrics.multiplicities(indices))
         seconds.append(time.perf_counter() - start)
     assert min(seconds) < 1.0
-    assert len(found) == 82 and all(e.low <= e.value <= e.high for e in found)
+    each = [metrics.Resampled(column).estimate(600) for column in found.draws.T]
+    assert len(each) == 82 and all(e.low <= e.value <= e.high for e in each)
 
 
 # correlation and explained variance
@@ -166,7 +176,8 @@ def test_the_correlation_with_a_constant_is_nan(constant, rng, indices):
     y = rng.normal(size=N)
     flat = np.full(N, constant)
     assert np.isnan(metrics.pearson(flat, y)) and np.isnan(metrics.pearson(y, flat))
-    assert np.isnan(metrics.replicate(metrics.pearson, flat, y, indices=indices)).all()
+    weights = metrics.multiplicities(indices)
+    assert np.isnan(metrics.resample(metrics.pearson, flat, y, weights=weights).draws).all()
     assert metrics.pearson(1e-9 * y, y) == pytest.approx(1)  # small is not constant
 
 
@@ -263,7 +274,7 @@ def test_ranks_equal_a_double_loop(rng):
         expected.append(1 + better + equal / 2)
     found = metrics.ranks(similarity)
     np.testing.assert_array_equal(found, expected)
-    assert metrics.recall_at_k(similarity, 5) == np.mean(np.array(expected) <= 5)
+    assert metrics.recall_at(found, 5) == np.mean(np.array(expected) <= 5)
     assert metrics.median_rank(found) == np.median(expected)
     np.testing.assert_array_equal(metrics.ranks(similarity[10:20], np.arange(10, 20)), found[10:20])
 
@@ -271,7 +282,6 @@ def test_ranks_equal_a_double_loop(rng):
 def test_collapsed_embeddings_rank_in_the_middle():
     similarity = np.ones((9, 9))
     np.testing.assert_array_equal(metrics.ranks(similarity), 5)
-    assert metrics.recall_at_k(similarity, 1) == 0
 
 
 def test_the_mean_of_what_is_defined():

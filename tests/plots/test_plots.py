@@ -8,15 +8,20 @@ import pytest
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from matplotlib.colors import to_rgb
 
 from eccl import metrics, plots
 from eccl.config import ECGEncoderConfig
 from eccl.evaluation import tables as evaluation
-from eccl.metrics import Estimate, bootstrap_indices
-from eccl.records import ECG, LEADS, Cine
+from eccl.evaluation.rows import Row
+from eccl.methods import METHODS
+from eccl.metrics import bootstrap_indices
+from eccl.records import ECG, Cine
 from eccl.traits import DIAGNOSES, GROUPS, TRAITS
 
 N = 60
+MAE, ECCL, TUNED = Row("masked_autoencoder"), Row("eccl"), Row("eccl", "finetune")
+SCRATCH, MEAN = Row("random", "finetune"), Row("mean", "none")
 
 
 @pytest.fixture
@@ -42,11 +47,11 @@ def everything(rng, ecg, cine):
     y = rng.normal(size=(N, len(TRAITS)))
     labels = (rng.random((N, 4)) < 0.4).astype(int)
     indices = bootstrap_indices(N, 20, 0)
-    predictions = {"MAE": y + rng.normal(size=y.shape), "ECCL": y + 0.5 * rng.normal(size=y.shape)}
-    probabilities = {name: rng.random((N, 4)) for name in ("baseline", "MAE", "ECCL, probe", "ECCL")}
+    predictions = {MAE: y + rng.normal(size=y.shape), ECCL: y + 0.5 * rng.normal(size=y.shape)}
+    probabilities = {name: rng.random((N, 4)) for name in (MEAN, MAE, ECCL, TUNED)}
     table = evaluation.trait_table(predictions, y, indices, ceiling=y)
     diagnoses = evaluation.diagnosis_table(probabilities, labels, indices).query("metric == 'AUROC'")
-    ranking = evaluation.trait_table({"ECCL": y}, y + 1, indices, by="trait", ceiling=y)
+    ranking = evaluation.trait_table({ECCL: y}, y + 1, indices, by="trait", ceiling=y)
     history = pd.DataFrame({"epoch": range(5), "train_loss": 1.0, "validation_loss": 2.0, "validation_score": 0.3})
     summary = pd.DataFrame(
         [("in the cohort", "", 34211), ("refused", "# phases of the beat, not # frames " * 4, 812), ("noted", "x", 3)],
@@ -64,11 +69,11 @@ def everything(rng, ecg, cine):
         "masked_ecg": plots.masked_ecg(ecg.signal, ecg.signal, mask, ECGEncoderConfig()),
         "cine_montage": plots.cine_montage([cine, cine], ["healthy", "hypertrophic cardiomyopathy"]),
         "trait_distributions": plots.trait_distributions(cohort, references),
-        "scatter": plots.scatter(y[:, 0], y[:, 1], "LV mass (g)", "voltage (mV)", Estimate(0.1, 0.0, 0.2, N)),
         "histogram": plots.histogram({"simulated": y[:, 0], "real": y[:20, 1]}, "cosine"),
         "ingest_outcome": plots.ingest_outcome(summary),
         "bland_altman": plots.bland_altman(y[:, 0], y[:, 1], "LV mass", "g"),
         "forest": plots.forest(table.query("group == 'all traits'"), "mean r", null=0),
+        "forest_of_groups": plots.forest(table.query("method == 'eccl'"), "mean r", label="group"),
         "group_bars": plots.group_bars(table),
         "diagnosis_bars": plots.diagnosis_bars(diagnoses),
         "trait_ranking": plots.trait_ranking(ranking),
@@ -77,7 +82,7 @@ def everything(rng, ecg, cine):
         "embedding_map": plots.embedding_map(*z, y[:, 0], "LV mass (g)"),
         "embedding_map_classes": plots.embedding_map(*z, labels[:, 0], "I21"),
         "rank_histogram": plots.rank_histogram({"ECG to CMR": np.arange(1, N + 1), "CMR to ECG": np.ones(N)}, N),
-        "training_history": plots.training_history({"ECCL": history, "shuffled pairs": history}),
+        "training_history": plots.training_history({"eccl": history, "eccl_shuffled": history}),
     }
 
 
@@ -131,109 +136,41 @@ def test_the_style_leaves_no_trace(ecg):
     assert dict(plt.rcParams) == before
 
 
-def test_a_model_has_one_colour_everywhere_and_models_differ():
-    assert plots.colour_of("ECCL, fine-tuned") == plots.colour_of("ECCL") == plots.MODEL_COLOURS["ECCL"]
-    assert plots.colour_of("shuffled ECCL") != plots.colour_of("ECCL") != plots.colour_of("ECCL, probe")
-    assert plots.colour_of("triplet") == plots.colour_of("triplet")
-    named = ("ECCL", "MAE", "scratch", "random", "CMR", "measurements", "baseline", "ceiling")
-    assert len({plots.colour_of(name) for name in named}) == len(named)
+# who is who
 
 
-# the ECG
+def test_each_method_has_a_label_and_a_colour_of_its_own():
+    looks = [(plots.label_of(name), plots.colour_of(name)) for name in METHODS]
+    labels, colours = zip(*looks)
+    assert len(set(labels)) == len(set(colours)) == len(METHODS)
+    assert plots.label_of("eccl") == "ECCL" and plots.label_of("eccl", "finetune") == "ECCL, fine-tuned"
+    assert plots.label_of("random", "finetune") == "from scratch"
+    assert plots.colour_of("random", "finetune") not in colours
+    assert [plots.label_of(name, "none") for name in ("mean", "shuffled_labels")] == ["mean", "shuffled labels"]
 
 
-def drawn(figure):
-    """Signals on the paper by lead, in the order they were drawn: name, x and y in mm."""
-    return [(line.get_label(), *line.get_data()) for line in figure.axes[0].lines if line.get_label() in LEADS]
+def test_a_method_that_is_unknown_is_refused_and_the_known_are_named():
+    for ask in (plots.label_of, plots.colour_of):
+        with pytest.raises(ValueError, match=r"no method 'ECCL, probe'; there are random, .*eccl.*mean, chance"):
+            ask("ECCL, probe")
 
 
-def test_a_millimetre_is_as_wide_as_high_and_a_whole_number_of_pixels(ecg):
-    for title in (None, "healthy"):
-        figure = plots.clinic_ecg(ecg, title)
-        figure.draw_without_rendering()
-        paper = figure.axes[0]
-        origin, one = paper.transData.transform([(0.0, 0.0), (1.0, 1.0)])
-        assert (one - origin) == pytest.approx([4.0, 4.0], abs=0.05)
-        for lines, spacing in zip(paper.collections, (1.0, 1.0, 5.0, 5.0)):
-            ends = np.array(lines.get_segments())  # (line, end, coordinate)
-            across = 0 if ends[0, 0, 0] == ends[0, 1, 0] else 1
-            np.testing.assert_allclose(np.diff(ends[:, 0, across]), spacing)
-            assert np.isin(0.0, ends[:, 0, across])
+def test_beside_fine_tuning_the_probe_is_lighter_and_called_so():
+    alone = plots.looks([ECCL, MAE])
+    assert alone[ECCL] == ("ECCL", plots.colour_of("eccl"))
+    both = plots.looks([ECCL, TUNED, Row("random"), SCRATCH])
+    assert both[TUNED] == ("ECCL, fine-tuned", plots.colour_of("eccl"))
+    assert both[ECCL].label == "ECCL, probe"
+    assert sum(to_rgb(both[ECCL].colour)) > sum(to_rgb(both[TUNED].colour))
+    assert both[Row("random")] == ("random encoder", plots.colour_of("random"))  # from scratch is told apart anyway
 
 
-def test_the_leads_are_in_clinic_order_at_25_mm_per_second(ecg):
-    leads = drawn(plots.clinic_ecg(ecg))
-    names = [name for name, _, _ in leads]
-    assert names == ["I", "aVR", "V1", "V4", "II", "aVL", "V2", "V5", "III", "aVF", "V3", "V6", "II"]
-    for place, (_, x, _) in enumerate(leads[:-1]):
-        assert x[0] == pytest.approx(62.5 * (place % 4)) and x[-1] - x[0] == pytest.approx(62.5, abs=0.06)
-    rhythm = leads[-1][1]
-    assert rhythm[0] == 0 and rhythm[-1] == pytest.approx(250, abs=0.06)
-
-
-def test_the_voltage_is_drawn_at_10_mm_per_millivolt(ecg):
-    for name, x, y in drawn(plots.clinic_ecg(ecg)):
-        signal = ecg.lead(name)[np.round(x / 25.0 * 500.0).astype(int)]
-        np.testing.assert_allclose(y - y[0], 10 * (signal - signal[0]), atol=1e-4)
-
-
-def test_the_calibration_pulse_is_1_mv_for_200_ms(ecg):
-    paper = plots.clinic_ecg(ecg).axes[0]
-    pulses = [line for line in paper.lines if len(line.get_xdata()) == 6]
-    assert len(pulses) == 4
-    for pulse in pulses:
-        x, y = pulse.get_data()
-        assert np.ptp(y) == 10.0 and x[3] - x[2] == 5.0 and x.max() < 0
-
-
-def test_everything_lies_on_the_paper_and_large_voltages_get_room(ecg):
-    tall = ECG(ecg.signal * 2.5)
-    for recording in (ecg, tall):
-        figure = plots.clinic_ecg(recording)
-        low, high = figure.axes[0].get_ylim()
-        assert all(low < y.min() and y.max() < high for _, _, y in drawn(figure))
-    assert plots.clinic_ecg(tall).get_figheight() > plots.clinic_ecg(ecg).get_figheight()
-    assert any("25 mm/s" in text.get_text() for text in figure.axes[0].texts)
-
-
-def test_what_was_hidden_is_shaded_and_painted_where_the_mask_says(ecg):
-    mask = np.zeros((12, 50))
-    mask[LEADS.index("V1"), 3] = 1
-    figure = plots.masked_ecg(
-        ecg.signal, ecg.signal + 0.5, mask.ravel(), ECGEncoderConfig(patch_leads=1, patch_samples=100)
-    )
-    painted = {axes.get_ylabel(): axes.lines[1].get_data() for axes in figure.axes}
-    time, values = painted["V1 (mV)"]
-    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(values)), np.arange(300, 400))
-    assert time[300] == 0.6
-    assert np.isnan(painted["II (mV)"][1]).all()
-
-
-# the cine
-
-
-def test_frames_carry_their_time_their_size_and_one_grey_window(cine):
-    figure = plots.cine_montage(cine, frames=[0, 10, 25])
-    titles = [axes.get_title() for axes in figure.axes]
-    assert titles == ["0 ms", "200 ms", "500 ms"]
-    images = [axes.images[0] for axes in figure.axes]
-    assert len({image.get_clim() for image in images}) == 1
-    assert images[0].get_extent() == pytest.approx([0, 60 * 1.2, 40 * 1.8, 0])
-    np.testing.assert_allclose(images[1].get_array(), cine.frames[10])
-    x, y = figure.axes[0].lines[0].get_data()
-    assert x[1] - x[0] == 20.0 and x[0] > 0 and x[1] < 72 and 0 < y[0] < 72
-    assert figure.axes[0].texts[0].get_text() == "20 mm"
-
-
-def test_frames_are_spread_over_the_beat_and_labels_must_match(cine):
-    titles = [axes.get_title() for axes in plots.cine_montage(cine, frames=5).axes]
-    assert titles == ["0 ms", "200 ms", "400 ms", "600 ms", "800 ms"]
-    with pytest.raises(ValueError, match="2 cines and 1 labels"):
-        plots.cine_montage([cine, cine], ["one"])
-
-
-def test_a_single_frame_does_not_fill_the_page(cine):
-    assert plots.cine_montage(cine, "still", frames=1).get_figwidth() < 3.5
+def test_seeds_are_named_where_there_are_several():
+    one, two = (ECCL._replace(seed=seed) for seed in (1, 2))
+    assert [look.label for look in plots.looks([one, two]).values()] == ["ECCL, seed 1", "ECCL, seed 2"]
+    assert plots.looks([one])[one].label == "ECCL"
+    with pytest.raises(TypeError, match="got 'ECCL'"):
+        plots.looks(["ECCL"])
 
 
 # results
@@ -241,8 +178,8 @@ def test_a_single_frame_does_not_fill_the_page(cine):
 
 def test_bars_carry_the_values_of_the_table(figures, rng):
     table = pd.DataFrame(
-        [(m, g, 0.1 * k, 0.1 * k - 0.05, 0.1 * k + 0.05, 0.8) for m in ("MAE", "ECCL") for k, g in enumerate(GROUPS)],
-        columns=["model", "group", "value", "low", "high", "ceiling"],
+        [(*m, g, 0.1 * k, 0.1 * k - 0.05, 0.1 * k + 0.05, 0.8) for m in (MAE, ECCL) for k, g in enumerate(GROUPS)],
+        columns=[*Row._fields, "group", "value", "low", "high", "ceiling"],
     )
     panel = plots.group_bars(table).axes[0]
     np.testing.assert_allclose([bar.get_width() for bar in panel.patches], table["value"])
@@ -255,7 +192,7 @@ def test_bars_carry_the_values_of_the_table(figures, rng):
 def test_roc_curves_run_from_corner_to_corner_with_the_area_of_the_metric(rng):
     labels = (rng.random((N, 4)) < 0.4).astype(int)
     scores = np.round(labels + rng.normal(size=(N, 4)), 1)
-    figure = plots.roc(labels, {"ECCL": scores})
+    figure = plots.roc(labels, {ECCL: scores})
     assert [axes.get_title(loc="left").split(":")[0] for axes in figure.axes] == list(DIAGNOSES)
     for k, axes in enumerate(figure.axes):
         x, y = axes.lines[1].get_data()
@@ -282,19 +219,36 @@ def test_the_embedding_map_shows_directions_that_both_views_share(rng):
     assert np.corrcoef(ecg[:, 0], cmr[:, 0])[0, 1] > 0.99
 
 
-def test_forest_prints_what_it_draws(figures):
-    table = pd.DataFrame({"model": ["MAE", "ECCL"], "value": [0.3, 0.4], "low": [0.2, 0.35], "high": [0.4, 0.45]})
+def test_forest_prints_what_it_draws():
+    table = pd.DataFrame({"value": [0.3, 0.4], "low": [0.2, 0.35], "high": [0.4, 0.45], "n": 9})
+    table = table.assign(method=["masked_autoencoder", "eccl"], protocol="probe", seed=None, difference=[-0.1, np.nan])
+    table = table.assign(difference_low=-0.2, difference_high=0.05)
     panel = plots.forest(table, "mean r", null=0.3).axes[0]
     assert [text.get_text() for text in panel.texts] == ["0.30 (0.20 to 0.40)", "0.40 (0.35 to 0.45)"]
-    assert [text.get_text() for text in panel.get_yticklabels()] == ["MAE", "ECCL"]
+    assert [text.get_text() for text in panel.get_yticklabels()] == ["masked autoencoder", "ECCL"]
+    difference = plots.forest(table.iloc[:1], "gain", column="difference", digits=3).axes[0]
+    assert [text.get_text() for text in difference.texts] == ["-0.100 (-0.200 to 0.050)"]
+    with pytest.raises(ValueError, match="no column method, protocol, seed"):
+        plots.forest(table[["value", "low", "high", "n"]], "mean r")
+
+
+def test_calibration_draws_the_bins_of_the_table(rng):
+    labels, probabilities = (rng.random((N, 4)) < 0.4).astype(int), {MAE: rng.random((N, 4)), ECCL: rng.random((N, 4))}
+    table = evaluation.calibration_table(probabilities, labels, bins=4)
+    axes = plots.calibration(labels, probabilities, bins=4).axes[1]
+    expected = table.query("diagnosis == 'I42' and method == 'eccl'")
+    x, y = axes.lines[1].get_data()
+    np.testing.assert_array_equal(x, expected["predicted"])
+    np.testing.assert_array_equal(y, expected["value"])
+    assert axes.lines[1].get_color() == plots.colour_of("eccl")
 
 
 def test_a_tiny_cohort_without_cases_still_draws(rng):
     labels = np.zeros((12, 4), int)
     labels[:2, 0] = 1
-    probabilities = {"baseline": np.full((12, 4), 0.1), "ECCL": rng.random((12, 4))}
+    probabilities = {MEAN: np.full((12, 4), 0.1), ECCL: rng.random((12, 4))}
     indices = bootstrap_indices(12, 10, 0)
-    table = evaluation.diagnosis_table(probabilities, labels, indices, reference="ECCL")
+    table = evaluation.diagnosis_table(probabilities, labels, indices, reference=ECCL)
     for figure in (
         plots.roc(labels, probabilities),
         plots.calibration(labels, probabilities),

@@ -36,7 +36,7 @@ def test_cohort_has_the_layout_that_the_loader_validates(cohort_folder):
     assert len(cohort.participant_ids) == SMALL.participants
     assert cohort.simulated
     assert cohort.traits.shape == (SMALL.participants, len(TRAIT_NAMES))
-    ecg, cine = cohort.read(17)
+    ecg, cine = cohort[17].ecg, cohort[17].cine
     assert ecg.signal.shape == (12, 5000)
     assert cine.frames.shape == (50, 80, 80)
 

@@ -7,10 +7,12 @@ import pytest
 from scipy.signal import find_peaks
 
 from eccl.config import SimulationConfig
+from eccl.data.standard.twelve_leads import RESOLUTION
 from eccl.records import LEADS, SAMPLES
-from eccl.simulate.ecg import DOWER, INDEPENDENT, RANGE, RESOLUTION, simulate_ecg, twelve_leads
+from eccl.simulate.ecg import RANGE, simulate_ecg, twelve_leads
 from eccl.simulate.electrical import electrical
 from eccl.simulate.heart import draw_heart, participant_generators
+from eccl.simulate.lead_field import DOWER, INDEPENDENT
 
 AT = {lead: row for row, lead in enumerate(LEADS)}
 

@@ -14,13 +14,15 @@ from helpers.processes import free_port, join_as, processes
 from torch import Tensor, nn
 
 from eccl.config import StageConfig, preset
+from eccl.machine import Machine
 from eccl.records import DataError
 from eccl.training.loop import Objective, Step, Task, fit
 from eccl.training.losses import clip_loss, gather
 from eccl.training.optimisation import epoch_batches, learning_rate, optimiser
 from eccl.training.runs import Run
 
-CONFIG = preset("smoke", accelerator="cpu")
+CONFIG = preset("smoke")
+CPU = Machine("cpu")
 STAGE = StageConfig(epochs=4, batch_size=8, learning_rate=1e-2, patience=9)
 TRAIN, VALIDATION = np.arange(30), np.arange(30, 40)
 X = torch.randn(40, 6, generator=torch.Generator().manual_seed(0))
@@ -60,11 +62,11 @@ def regress(model, batch, generator):
     return Step(F.mse_loss(prediction, batch.y), prediction, batch.y)
 
 
-def train(folder, model=None, objective=None, stage=STAGE, config=CONFIG, **options):
+def train(folder, model=None, objective=None, stage=STAGE, config=CONFIG, machine=CPU, **options):
     model = model or Toy()
     run = Run(Path(folder) / "toy-0")
     task = Task(objective or Objective(regress), read, TRAIN, VALIDATION, stage)
-    fit(model, task, run, config, progress=False, **options)
+    fit(model, task, run, config, machine, progress=False, **options)
     return model, run
 
 
@@ -283,7 +285,7 @@ def test_global_randomness_is_left_alone(tmp_path):
 
 
 def test_reading_processes_change_nothing(whole, tmp_path):
-    model, _ = train(tmp_path, config=replace(CONFIG, workers=2), stage=STAGE)
+    model, _ = train(tmp_path, machine=replace(CPU, workers=2), stage=STAGE)
     assert same(model.state_dict(), whole[0].state_dict())
 
 
@@ -312,8 +314,8 @@ def contrast(model, batch, generator):
 
 def rank(number, port, folder):
     join_as(number, 2, port)
-    config = replace(CONFIG, devices=2)
-    model, run = train(folder, Contrast(), Objective(contrast), replace(STAGE, epochs=2), config)
+    two = replace(CPU, devices=2)
+    model, run = train(folder, Contrast(), Objective(contrast), replace(STAGE, epochs=2), machine=two)
     torch.save({"weights": model.state_dict(), "complete": run.complete}, Path(folder) / f"{number}.pt")
 
 

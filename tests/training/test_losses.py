@@ -9,8 +9,8 @@ import torch.nn.functional as F
 
 from eccl.config import LossConfig
 from eccl.training.losses import (
+    Contrast,
     clip_loss,
-    contrastive,
     contrastive_logits,
     gather,
     nt_xent_loss,
@@ -163,9 +163,9 @@ def test_a_config_chooses_the_loss_and_its_settings():
         "triplet": triplet_loss(a, b, 0.4),
     }
     for name, value in expected.items():
-        assert torch.equal(contrastive(LossConfig(name=name, **settings))(a, b), value)
+        assert torch.equal(Contrast(LossConfig(name=name, **settings))(a, b), value)
     with pytest.raises(ValueError, match="barlow"):
-        contrastive(LossConfig(name="barlow"))
+        Contrast(LossConfig(name="barlow"))
 
 
 def test_gather_is_the_identity_in_one_process():

@@ -145,7 +145,7 @@ CMR_HEADERS = {  # what is wrong: (fields to overwrite, words of the message)
     "hertz for time": ([(UNITS, "<B", 2 + 32)], ["frame interval", "'Hz'"]),
     "undefined units": ([(UNITS, "<B", 7)], ["not mm"]),
     "no frames": ([(DIM + 8, "<h", 0)], ["an empty image", "(80, 80, 1, 0)"]),
-    "one frame": ([(DIM + 8, "<h", 1)], ["1 phases", "50 frames", "invent motion"]),
+    "one frame": ([(DIM + 8, "<h", 1)], ["1 frames", "not 50", "invent motion"]),
     "40 frames": ([(DIM + 8, "<h", 40)], ["40 frames, not 50", "resample_frames=True"]),
     "more frames than there are": ([(DIM + 8, "<h", 60)], ["damaged"]),
     "no time axis": ([(DIM, "<h", 3)], ["no time axis", "(80, 80, 1)", "read_image()"]),
@@ -342,7 +342,7 @@ def test_writers_name_folder_cause_and_remedy(failing, tmp_path, rng, what):
 @pytest.mark.parametrize("what", ["open", "os.replace"])
 def test_packing_names_folder_cause_and_remedy(failing, tiny_cohort, tmp_path, what):
     cohort = Cohort.load(tiny_cohort)
-    cohort.read(0)  # imports done before the system fails
+    cohort.read(0, "ecg")  # imports done before the system fails
     words = failing(what)
     refused(lambda: pack(cohort, tmp_path / "store", progress=False), tmp_path, *words)
     assert list(tmp_path.iterdir()) == []

@@ -81,8 +81,8 @@ def test_mathematics_is_drawn_without_the_network():
 
 
 # A decimal on a page is one of four: glued (the role stands there, no number), a licence's version, a value of a CSV in
-# book/results/, or, inside code or mathematics, a number that the package's source holds. Anything else is a result
-# somebody typed. Whole numbers are not looked at: they are counts and settings.
+# book/results/ or eccl/reference/, or, inside code or mathematics, a number that the package's source holds. Anything
+# else is a result somebody typed. Whole numbers are not looked at: they are counts and settings.
 
 DECIMAL = re.compile(r"(?<![\w.])\d+\.\d+(?!\.?\d)")
 LICENCE = re.compile(r"CC BY[A-Z-]* \d\.\d|CC0[ -]1\.0")
@@ -100,15 +100,25 @@ def constants() -> set[float]:
 
 
 def published() -> set[float]:
-    """Every number in book/results/."""
-    cells = (cell for path in (BOOK / "results").glob("*.csv") for row in csv.reader(path.open()) for cell in row)
+    """Every number in book/results/ and eccl/reference/."""
+    tables = [*(BOOK / "results").glob("*.csv"), *(ROOT / "eccl" / "reference").glob("*.csv")]
+    cells = (cell for path in tables for row in csv.reader(path.open()) for cell in row)
     return {float(cell) for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?", cell)}
+
+
+def said(cell: re.Match) -> str:
+    """The sentences of a code cell, which `report.say` shows: prose, but for the fields that are filled."""
+    code = re.sub(r"^(:.*|%.*)$", "", cell[1], flags=re.MULTILINE)
+    calls = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and node.args)
+    templates = [call.args[0] for call in calls if ast.unparse(call.func) in ("report.say", "say")]
+    assert all(isinstance(one, ast.Constant) for one in templates), "say takes its text as it stands, unformatted"
+    return "\n".join(re.sub(r"\{[^{}]*\}", "", one.value) for one in templates)
 
 
 def split_markup(text: str) -> tuple[str, str]:
     """The prose of a MyST page, and its code and mathematics; what is executed or glued is in neither."""
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
-    text = re.sub(r"^```\{code-cell\}.*?^```\s*$", "", text, flags=re.DOTALL | re.MULTILINE)
+    text = re.sub(r"^```\{code-cell\}[^\n]*\n(.*?)^```\s*$", said, text, flags=re.DOTALL | re.MULTILINE)
     text = re.sub(r"\{[\w:-]+\}`[^`]*`", "", text)  # roles: glue, cite, eq
     text = re.sub(r"\]\([^)]*\)|https?://\S+", "", text)
     marked = re.compile(r"^```\w.*?^```\s*$|\$\$.*?\$\$|\$[^$]+\$|(?<!`)`[^`]+`(?!`)", flags=re.DOTALL | re.MULTILINE)
@@ -132,6 +142,11 @@ def test_no_result_is_typed_into_prose(page):
         ("rate `0.1` and $x = 0.2$", [], ["0.1", "0.2"]),
         ("r was {glue:text}`r:.2f` and {glue:text}`notebooks/03_traits.md::r:.2f`", [], []),
         ("```{code-cell} ipython3\nx = 0.3\n```\nthen 0.4", ["0.4"], []),
+        (
+            '```{code-cell} ipython3\n:tags: [x]\n\nreport.say("""r {r:0.2f}, once 0.7 and `0.8`""", r=0.3)\n```',
+            ["0.7"],
+            ["0.8"],
+        ),
         ("```{list-table}\n* - 0.5\n```", ["0.5"], []),
         ("```python\nx = 0.6\n```", [], ["0.6"]),
         ("jupyter-book 1.0.4 and PTB-XL 1.0.3", [], []),

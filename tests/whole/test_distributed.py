@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from eccl.config import LossConfig
-from eccl.training.losses import contrastive, gather, trait_loss
+from eccl.training.losses import Contrast, gather, trait_loss
 
 WORLD = 2
 ROWS = 6  # of the whole batch
@@ -39,7 +39,7 @@ def step(model, name, ecg, cmr, traits, combine):
     """Value and gradients of a training step: the loss of combined embeddings plus the trait loss of the own rows."""
     z_ecg, z_cmr, prediction = model(ecg, cmr)
     config = LossConfig(name=name, alpha=0.3, margin=0.5)
-    value = contrastive(config)(combine(z_ecg), combine(z_cmr)) + trait_loss(prediction, traits)
+    value = Contrast(config)(combine(z_ecg), combine(z_cmr)) + trait_loss(prediction, traits)
     value.backward()
     return {"value": value.detach(), **{key.removeprefix("module."): p.grad for key, p in model.named_parameters()}}
 

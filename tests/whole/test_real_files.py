@@ -87,15 +87,15 @@ def test_beats_are_found_where_wfdbs_own_detector_finds_them(real_data):
     assert found > 120 and missed / (found + missed) < 0.04 and extra / found < 0.06
 
 
-def test_still_images_say_how_many_phases_they_hold(real_data):
-    for path, phases in [
+def test_still_images_say_how_many_frames_they_hold(real_data):
+    for path, frames in [
         ("sunnybrook/SC-HF-I-01/sa_ED.nii.gz", 1),
         ("sunnybrook/SC-HF-I-05/sa_EDES.nii.gz", 2),
         ("autofd/A/sa_ED.nii.gz", 1),
     ]:
         stated = {} if path.startswith("autofd") else {"units": ("mm", "sec")}
         stack = read_image(real_data / "cmr" / path, **stated)
-        assert stack.phases == phases and stack.images.ndim == 4 and stack.images.max() > 0
+        assert stack.frame_count == frames and stack.images.ndim == 4 and stack.images.max() > 0
 
 
 def test_sunnybrook_states_no_unit_of_length(real_data):
@@ -107,11 +107,11 @@ def test_sunnybrook_states_no_unit_of_length(real_data):
     ("path", "words"),
     [
         ("sunnybrook/SC-HF-I-01/sa_ED.nii.gz", "no time axis"),
-        ("sunnybrook/SC-HF-I-05/sa_EDES.nii.gz", "2 phases of the beat, not 50 frames"),
-        ("autofd/A/sa_ED.nii.gz", "1 phases of the beat, not 50 frames"),
+        ("sunnybrook/SC-HF-I-05/sa_EDES.nii.gz", "2 frames of the beat, not 50"),
+        ("autofd/A/sa_ED.nii.gz", "1 frames of the beat, not 50"),
     ],
 )
-def test_no_cine_is_made_of_one_or_two_phases(real_data, path, words):
+def test_no_cine_is_made_of_one_or_two_frames(real_data, path, words):
     with pytest.raises(DataError, match=words):
         read_cine(real_data / "cmr" / path, resample_frames=True, units=("mm", "sec"))
 
@@ -141,10 +141,10 @@ def test_padded_labels_are_deeper_than_their_image(real_data):
     assert padded.images.shape[1] == image.images.shape[1] + 6  # three slices more at each end; align before use
 
 
-def test_ejection_fraction_falls_out_of_two_phases(real_data):
+def test_ejection_fraction_falls_out_of_two_frames(real_data):
     """Sunnybrook's spacing is nominal, but a ratio of volumes needs none; ES is smaller than ED in each of them."""
     for path in sorted((real_data / "cmr/sunnybrook").glob("*/seg_sa_EDES.nii.gz")):
         labels = read_image(path, units=("mm", "sec"))
-        assert labels.phases == 2
-        diastole, systole = ((labels.images[phase] == 1).sum() for phase in range(2))
+        assert labels.frame_count == 2
+        diastole, systole = ((labels.images[frame] == 1).sum() for frame in range(2))
         assert 0.05 < 1 - systole / diastole < 0.9

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from eccl.data.formats.guard import positive, same_length, whole_numbers
-from eccl.data.formats.leads import in_millivolts, lead_name
+from eccl.data.formats.leads import SECONDS, in_millivolts, lead_name
 from eccl.records import Channels, DataError
 
 if TYPE_CHECKING:
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
 ROOT = "AnnotatedECG"
 
 _TYPE = "{http://www.w3.org/2001/XMLSchema-instance}type"
-_SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}
 
 
 def read_aecg(root: Element, path: Path) -> Channels:
@@ -70,13 +69,13 @@ def read_aecg(root: Element, path: Path) -> Channels:
 def _rate(value: Element, path: Path) -> float:
     increment = value.find("{*}increment")
     text, unit = (None, None) if increment is None else (increment.get("value"), increment.get("unit"))
-    if unit not in _SECONDS:
+    if unit not in SECONDS:
         raise DataError(
             f"the time between samples has the unit {unit!r}, not s, ms or us",
             source=path,
             remedy="export it with the increment of time in s",
         )
-    seconds = positive(text, "the time between samples", unit, path) * _SECONDS[unit]
+    seconds = positive(text, "the time between samples", unit, path) * SECONDS[unit]
     return float(f"{1 / seconds:.9g}")  # 1 / 0.002 is 500 whatever the last bit says
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from eccl.data.formats.guard import check_file, read_content
-from eccl.data.formats.leads import is_voltage, lead_name
+from eccl.data.formats.leads import SECONDS, is_voltage, lead_name
 from eccl.data.formats.text import encoding_of
 from eccl.data.formats.twelve import bare, has_twelve
 from eccl.records import LEADS, Channels, DataError
@@ -23,7 +23,7 @@ LONGEST_LINE = 1_000_000  # letters of a CSV; a sample of twelve leads takes som
 
 _TITLE = re.compile(r"(?P<name>.*?)\s*[(\[](?P<unit>[^()\[\]\s]{1,12})[)\]]")  # I (mV), time [s]
 _TIMES = ("time", "elapsed time")
-_SECONDS = {"s": 1.0, "sec": 1.0, "seconds": 1.0, "ms": 1e-3, "us": 1e-6}
+_SECONDS = {**SECONDS, "sec": 1.0, "seconds": 1.0}
 _MARKS = " '\t\r\n"  # about a title: WFDB's rdsamp quotes with apostrophes
 _SEPARATORS = ",;\t|"
 _SEPARATOR = re.compile(rf"sep=[{_SEPARATORS}]\s*")  # what spreadsheets put first

@@ -1,6 +1,7 @@
-"""Short-axis DICOM cines, in a zip or a folder: sorted into slices and phases by their headers, decoded on demand.
+"""Short-axis DICOM cines, in a zip or a folder: sorted by their headers and decoded on demand.
 
-Nothing is extracted to disk, and of the slices that are not asked for no pixel is decoded.
+Nothing is extracted to disk, and of the slices that are not asked for no pixel is decoded. A frame of the beat is a
+*phase* here, since DICOM calls each image of a file that holds several, of whatever slice, a frame.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -20,7 +22,7 @@ from eccl.data.formats.dicom_pixels import Pixels, read_pixels
 from eccl.data.formats.dicom_times import order_phases, phase_intervals
 from eccl.data.formats.nifti import LARGEST
 from eccl.data.formats.zips import MOST_MEMBERS, Members, check_sizes, open_members
-from eccl.records import DataError, Stack, check_slices, shifted
+from eccl.records import DataError, ShortAxis, Stack, check_slices, shifted
 
 SAME_PLACE = 0.5  # mm along the normal between images of one slice
 SAME_DIRECTION = 1.0  # degrees
@@ -29,24 +31,16 @@ _GIVE = "give the zip or folder that holds the DICOM images of one person's shor
 
 
 @dataclass(frozen=True, eq=False)
-class DicomCine:
+class DicomCine(ShortAxis):
     """A short-axis cine whose headers have been read and whose pixels have not.
 
     Attributes
     ----------
-    source : str
-        The zip or folder.
-    shape : tuple of int
-        Phases, slices, rows, columns.
-    spacing : tuple of float
-        Pixel size in mm, (row, column).
-    slice_spacing : float
-        Distance between slices in mm, from their positions; of a single slice its stated thickness, or NaN.
+    source, shape, spacing, slice_spacing, affine
+        As in `ShortAxis`. The distance between slices is that of their positions, of a single slice its stated
+        thickness; of one of unknown thickness the slice's axis of the affine is 1 mm long.
     intervals : tuple of float
         Time between phases of each slice, ms.
-    affine : ndarray, shape (4, 4)
-        Voxel (column, row, slice) to mm to the patient's right, front and head (NIfTI's RAS); of one slice of unknown
-        thickness the slice's axis is 1 mm long.
     images : tuple of tuple of Instance
         One tuple a slice, from base to apex, one image a phase.
     """
@@ -59,20 +53,12 @@ class DicomCine:
     affine: np.ndarray
     images: tuple[tuple[Instance, ...], ...]
 
+    nominal: ClassVar[bool] = False  # DICOM states real sizes
+
     @property
     def members(self) -> tuple[tuple[str, ...], ...]:
         """Names of the files, with the number of the frame where one holds several, as `images`."""
         return tuple(tuple(image.name for image in slice_) for slice_ in self.images)
-
-    @property
-    def frames(self) -> int:
-        """How many phases each slice has."""
-        return self.shape[0]
-
-    @property
-    def slices(self) -> int:
-        """How many slices there are."""
-        return self.shape[1]
 
     @property
     def frame_interval(self) -> float:
@@ -87,7 +73,7 @@ class DicomCine:
         DataError
             If there is no such slice, a member is damaged or cannot be decoded, or the stack exceeds 2^28 voxels.
         """
-        chosen = check_slices(range(self.slices) if slices is None else slices, self.slices, self.source)
+        chosen = check_slices(range(self.slice_count) if slices is None else slices, self.slice_count, self.source)
         frames, _, rows, columns = self.shape
         voxels = len(chosen) * frames * rows * columns
         if voxels > LARGEST:
@@ -202,8 +188,8 @@ def _nothing(members: Members, others: Counter[str]) -> str:
     closed = sum(name.lower().endswith((".zip", ".nii", ".nii.gz")) for name in members.sizes)
     alone = f", and {closed} of them zips or NIfTI, which are read one by one" if closed else ""
     links = f", and {members.links} symbolic links, which are not followed" if members.links else ""
-    said = f"no image is in it: {len(members.sizes)} files, {others.total()} of them DICOM"
-    return said + (f" ({kinds})" if kinds else "") + alone + links
+    problem = f"no image is in it: {len(members.sizes)} files, {others.total()} of them DICOM"
+    return problem + (f" ({kinds})" if kinds else "") + alone + links
 
 
 def _check_same(instances: list[Instance], path: Path) -> None:
@@ -215,14 +201,14 @@ def _check_same(instances: list[Instance], path: Path) -> None:
             ("pixel spacings (mm)", first.spacing, other.spacing, SAME_SPACING),
         ):
             if not np.allclose(one, two, rtol=same, atol=0):
-                said = f"images of two {what}: {one}, and {two} in {other.name}"
-                raise DataError(said, source=path, remedy="give one short-axis series")
+                problem = f"images of two {what}: {one}, and {two} in {other.name}"
+                raise DataError(problem, source=path, remedy="give one short-axis series")
         if first.patient != other.patient:  # neither number is said: it may be one that nobody may see
-            said = f"images of two patients: {other.name} is of another than {first.name}"
-            raise DataError(said, source=path, remedy="give one person's scan")
+            problem = f"images of two patients: {other.name} is of another than {first.name}"
+            raise DataError(problem, source=path, remedy="give one person's scan")
         if first.study and other.study and first.study != other.study:
-            said = f"images of two studies: {other.name} is of another than {first.name}"
-            raise DataError(said, source=path, remedy="give one visit's scan")
+            problem = f"images of two studies: {other.name} is of another than {first.name}"
+            raise DataError(problem, source=path, remedy="give one visit's scan")
         cosines = (first.orientation * other.orientation).reshape(2, 3).sum(axis=1)
         if cosines.min() < nearest:
             angle = np.rad2deg(np.arccos(np.clip(cosines.min(), -1, 1)))

@@ -136,7 +136,7 @@ def padded(group: Dataset, counts: np.ndarray) -> np.ndarray:
     return counts == np.frombuffer(padding[: counts.itemsize], counts.dtype)[0]
 
 
-def missing(counts: np.ndarray, held: np.ndarray, rate: float) -> np.ndarray:
+def missing(counts: np.ndarray, held: np.ndarray, sampling_rate: float) -> np.ndarray:
     """Where samples are missing, (L, T), of those that have the padding value, which a line may cross as well.
 
     The lowest and the highest count are no part of a line. Any other value is padding where all leads hold it at once,
@@ -147,11 +147,11 @@ def missing(counts: np.ndarray, held: np.ndarray, rate: float) -> np.ndarray:
     steps = np.abs(np.diff(counts.astype(float), axis=1)).max(axis=0) >= _STEP  # from each sample to the next
     for start, end in stretches(held.all(axis=0)):
         sudden = steps[start - 1 : start].any() or steps[end - 1 : end].any()
-        if end - start >= (SHORTEST_GAP if sudden else LONGEST_PAUSE) * rate:
+        if end - start >= (SHORTEST_GAP if sudden else LONGEST_PAUSE) * sampling_rate:
             gaps[:, start:end] = True
     for lead, row in enumerate(held):
         for start, end in stretches(row):
-            if end - start >= LONGEST_REST * rate:
+            if end - start >= LONGEST_REST * sampling_rate:
                 gaps[lead, start:end] = True
     return gaps
 
@@ -185,10 +185,10 @@ def unit_of(definition: Dataset) -> str | None:
     return text_of(units[0].get("CodeValue")) or None if units else None
 
 
-def skew_of(definition: Dataset, rate: float) -> float:
+def skew_of(definition: Dataset, sampling_rate: float) -> float:
     """By how many samples a channel lags behind the group."""
     seconds = _optional(definition, "ChannelTimeSkew", 0.0)
-    return seconds * rate + _optional(definition, "ChannelSampleSkew", 0.0)
+    return seconds * sampling_rate + _optional(definition, "ChannelSampleSkew", 0.0)
 
 
 def offset_of(group: Dataset) -> float:

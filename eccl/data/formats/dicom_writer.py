@@ -64,13 +64,13 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
         If values are negative or above 65535, or the stack has no affine or no time between phases.
     """
     lowest, highest = float(stack.images.min()), float(stack.images.max())
-    if lowest < 0 or not highest <= 65535 or stack.affine is None or not stack.phase_interval > 0:
+    if lowest < 0 or not highest <= 65535 or stack.affine is None or not stack.frame_interval > 0:
         raise ValueError(f"whole numbers up to 65535 with an affine and an interval; got {lowest:g} to {highest:g}")
     pixels = np.rint(stack.images).astype("<u2")
     rows, columns = stack.shape[2:]
     place = np.diag([-1.0, -1.0, 1.0, 1.0]) @ stack.affine  # to LPS
     across, down = place[:3, 0] / np.linalg.norm(place[:3, 0]), place[:3, 1] / np.linalg.norm(place[:3, 1])
-    beat = stack.phase_interval * stack.phases
+    beat = stack.frame_interval * stack.frame_count
     study = _uid(patient, "study")
     fixed = {
         (0x0008, 0x0005): ("CS", "ISO_IR 100"),
@@ -81,7 +81,7 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
         (0x0010, 0x0020): ("LO", patient),
         (0x0018, 0x0050): ("DS", _decimal(stack.slice_spacing)),
         (0x0018, 0x1062): ("IS", str(round(beat))),
-        (0x0018, 0x1090): ("IS", str(stack.phases)),
+        (0x0018, 0x1090): ("IS", str(stack.frame_count)),
         (0x0018, 0x5100): ("CS", "HFS"),
         (0x0020, 0x000D): ("UI", study),
         (0x0020, 0x0037): ("DS", _decimal(*across, *down)),
@@ -97,7 +97,7 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
     }
     fixed = {tag: _element(tag, *value) for tag, value in fixed.items()}
     files = {}
-    for index in range(stack.slices):
+    for index in range(stack.slice_count):
         series = _uid(patient, description, first_series + index)
         position = _decimal(*(place @ (0, 0, index, 1))[:3])
         own = {
@@ -107,11 +107,11 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
             (0x0020, 0x0032): ("DS", position),
         }
         own = fixed | {tag: _element(tag, *value) for tag, value in own.items()}
-        for phase in range(stack.phases):
+        for phase in range(stack.frame_count):
             image = f"{series}.{phase + 1}"
             moment = {
                 (0x0008, 0x0018): ("UI", image),
-                (0x0018, 0x1060): ("DS", _decimal(phase * stack.phase_interval)),
+                (0x0018, 0x1060): ("DS", _decimal(phase * stack.frame_interval)),
                 (0x0020, 0x0013): ("IS", str(phase + 1)),
                 (0x7FE0, 0x0010): ("OW", pixels[phase, index].tobytes()),
             }

@@ -1,4 +1,4 @@
-"""What a file calls its leads, units and rates, and what these mean: names of leads, voltages in mV, rates in Hz."""
+"""What a file calls its leads, units and rates, and what these mean: names of leads, mV, seconds and Hz."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 
 from eccl.records import LEADS, DataError
 
+SECONDS = {"s": 1.0, "ms": 1e-3, "us": 1e-6}  # of one unit of time
 RATES = (50.0, 50_000.0)  # Hz that an ECG can have; a rate beyond them was read in the wrong unit
 _PREFIX = re.compile(r"MDC_ECG_LEAD_|((ECG|EKG|LEAD)[ _]+)+")  # HL7 aECG; DICOM, EDF+
 _SUFFIX = re.compile(r"( \(EINTHOVEN\)|, AUGMENTED VOLTAGE, (RIGHT|LEFT|FOOT))$")  # DICOM's context group 3001
@@ -26,7 +27,7 @@ def lead_name(label: str | None) -> str | None:
     return _LEADS.get(plain[prefix.end() :] if prefix else plain)
 
 
-def check_rate(rate: float, source: object) -> float:
+def check_rate(sampling_rate: float, source: object) -> float:
     """The sampling rate, Hz, if an ECG can have it.
 
     Raises
@@ -34,13 +35,13 @@ def check_rate(rate: float, source: object) -> float:
     DataError
         If it is beyond `RATES`, or no number.
     """
-    if not RATES[0] <= rate <= RATES[1]:
+    if not RATES[0] <= sampling_rate <= RATES[1]:
         raise DataError(
-            f"a sampling rate of {rate:g} Hz, outside of the {RATES[0]:g} to {RATES[1]:g} Hz an ECG can have",
+            f"a sampling rate of {sampling_rate:g} Hz, outside of the {RATES[0]:g} to {RATES[1]:g} Hz an ECG can have",
             source=source,
             remedy="write the recorder's rate, in Hz, into the file",
         )
-    return rate
+    return sampling_rate
 
 
 def in_millivolts(unit: str | None, what: str, source: object) -> float:

@@ -21,7 +21,12 @@ _KNOWN = {  # rows to take, and the sign of aVR: whose order it is
 }
 
 
-def law_broken(limbs: np.ndarray, rate: float) -> str | None:
+def derived_leads(one: np.ndarray, two: np.ndarray) -> dict[str, np.ndarray]:
+    """III, aVR, aVL and aVF by name, each of the shape and in the unit of I and II."""
+    return {lead: of_one * one + of_two * two for lead, (of_one, of_two) in DERIVED.items()}
+
+
+def law_broken(limbs: np.ndarray, sampling_rate: float) -> str | None:
     """Which law the limb leads break and by how much, as words; None if they keep all four.
 
     Offsets of single leads do not count, nor does what rounding to the signal's own steps explains. Each second is
@@ -31,16 +36,16 @@ def law_broken(limbs: np.ndarray, rate: float) -> str | None:
     ----------
     limbs : ndarray, shape (6, T)
         I, II, III, aVR, aVL and aVF in one unit, whichever.
-    rate : float
+    sampling_rate : float
         Hz.
     """
-    products = _products(limbs, rate)
+    products = _products(limbs, sampling_rate)
     if not len(products):
         return None  # nothing but gaps or flat lines, which the record refuses
     return _words(_gaps(products), products) if _above(_gaps(products), products, limbs, DEPARTURE) else None
 
 
-def check_order(leads: np.ndarray, rate: float, source: object) -> None:
+def check_order(leads: np.ndarray, sampling_rate: float, source: object) -> None:
     """Refuse rows that were taken to be in the order of `LEADS` and cannot be.
 
     They cannot if they break a law by more than `DEPARTURE`, or by more than `SUSPECT` where another order of the six
@@ -50,7 +55,7 @@ def check_order(leads: np.ndarray, rate: float, source: object) -> None:
     ----------
     leads : ndarray, shape (12, T)
         Rows whose order nobody stated, in one unit, whichever.
-    rate : float
+    sampling_rate : float
         Hz.
     source : object
         The file.
@@ -61,7 +66,7 @@ def check_order(leads: np.ndarray, rate: float, source: object) -> None:
         If the first six cannot be the limb leads; the remedy names the order that they do fit, if there is one.
     """
     limbs = np.asarray(leads[:6], dtype=float)
-    products = _products(limbs, rate)
+    products = _products(limbs, sampling_rate)
     if not len(products):
         return
     gaps = _gaps(products)
@@ -85,9 +90,9 @@ def check_order(leads: np.ndarray, rate: float, source: object) -> None:
     )
 
 
-def _products(limbs: np.ndarray, rate: float) -> np.ndarray:
+def _products(limbs: np.ndarray, sampling_rate: float) -> np.ndarray:
     """Mean products of each two rows, (S, 6, 6), in each second that holds a signal, after its mean is taken off."""
-    seconds = np.array_split(limbs, max(1, round(limbs.shape[1] / rate)), axis=1)
+    seconds = np.array_split(limbs, max(1, round(limbs.shape[1] / sampling_rate)), axis=1)
     with np.errstate(over="ignore", invalid="ignore"):
         products = np.array([np.cov(second, bias=True) for second in seconds if second.shape[1] > 1])
         told = np.isfinite(products).all(axis=(1, 2)) & (np.trace(products, axis1=1, axis2=2) > 0)

@@ -1,6 +1,6 @@
 """NIfTI as it stands in the file: opened, checked and bounded before a pixel is read, and written without loss.
 
-A NIfTI array is (X, Y, slice, phase) with X the column and Y the row of the image, as ukbb_cardiac writes it; how they
+A NIfTI array is (X, Y, slice, frame) with X the column and Y the row of the image, as ukbb_cardiac writes it; how they
 lie in the patient is for `eccl.data.standard.orientation`. Tools that turn a file to the axes of the body
 may put the slices first or second: they are the axis along which voxels are by far the largest.
 """
@@ -19,9 +19,9 @@ import numpy as np
 from eccl.data.formats.nifti_geometry import slices_last, voxel_and_affine
 from eccl.data.formats.nifti_pixels import BEHIND, GZIP, Layout, damaged, is_packed, read_planes, read_start, too_long
 from eccl.files import replacing
-from eccl.records import DataError, Stack, check_slices, shifted
+from eccl.records import DataError, ShortAxis, Stack, check_slices, shifted
 
-LARGEST = 2**28  # voxels of an image: 1 GiB as float32, and as much as 20 slices x 50 phases x 512 x 512
+LARGEST = 2**28  # voxels of an image: 1 GiB as float32, and as much as 20 slices x 50 frames x 512 x 512
 LARGEST_SIDE = 2048  # pixels along a row or a column
 _LARGEST_HEADER = 2**24  # bytes before the pixels
 _INFLATION = 1032  # bytes that deflate can make of one
@@ -38,29 +38,19 @@ STATE = (
 
 
 @dataclass(frozen=True, eq=False)
-class Nifti:
+class Nifti(ShortAxis):
     """A short-axis stack whose header has been read and whose pixels have not.
 
     Attributes
     ----------
-    source : str
-        The file.
-    shape : tuple of int
-        Phases, slices, rows, columns; one phase where there is no time axis.
+    source, shape, spacing, slice_spacing, affine, nominal
+        As in `ShortAxis`; one frame where there is no time axis.
     timed : bool
         Whether there is a time axis.
-    spacing : tuple of float
-        Pixel size in mm, (row, column).
-    slice_spacing : float
-        Distance between slices, mm.
-    phase_interval : float
-        Time between phases, ms; NaN where none is stated.
+    frame_interval : float
+        Time between frames, ms; NaN where none is stated.
     stated_interval : str
         The same as it stands in the file.
-    affine : ndarray (4, 4), optional
-        Voxel (column, row, slice) to mm (RAS); None where the file gives none.
-    nominal : bool
-        Of `Stack`.
     """
 
     source: str
@@ -68,16 +58,11 @@ class Nifti:
     timed: bool
     spacing: tuple[float, float]
     slice_spacing: float
-    phase_interval: float
+    frame_interval: float
     stated_interval: str
     affine: np.ndarray | None
     nominal: bool
     _layout: Layout
-
-    @property
-    def slices(self) -> int:
-        """How many slices there are."""
-        return self.shape[1]
 
     def stack(self, slices: Sequence[int] | None = None) -> Stack:
         """The pixels of some neighbouring slices (by default all), with the header's scale applied.
@@ -87,10 +72,10 @@ class Nifti:
         DataError
             If the file is damaged, or there is no such slice.
         """
-        chosen = check_slices(range(self.slices) if slices is None else slices, self.slices, self.source)
+        chosen = check_slices(range(self.slice_count) if slices is None else slices, self.slice_count, self.source)
         affine = None if self.affine is None else self.affine @ shifted(chosen[0])
         images = read_planes(self._layout, chosen)
-        return Stack(images, self.spacing, self.slice_spacing, self.phase_interval, self.source, affine, self.nominal)
+        return Stack(images, self.spacing, self.slice_spacing, self.frame_interval, self.source, affine, self.nominal)
 
 
 def open_nifti(path: Path | str, units: tuple[str, str] | None = None, nominal: bool = False) -> Nifti:
@@ -102,7 +87,7 @@ def open_nifti(path: Path | str, units: tuple[str, str] | None = None, nominal: 
     units : tuple of str, optional
         Of length and time, such as ("mm", "sec"), for a header that states none. Stated units are never overridden.
     nominal : bool
-        Whether its spacing is known not to be real (`Stack.nominal`); no file says so itself.
+        Whether its spacing is known not to be real (`ShortAxis.nominal`); no file says so itself.
 
     Raises
     ------
@@ -147,7 +132,7 @@ def open_nifti(path: Path | str, units: tuple[str, str] | None = None, nominal: 
         timed=len(shape) > 3,
         spacing=(row, column),
         slice_spacing=depth,
-        phase_interval=interval,
+        frame_interval=interval,
         stated_interval=f"{zoom:g} in the unit {time!r}",
         affine=affine,
         nominal=nominal,
@@ -156,7 +141,7 @@ def open_nifti(path: Path | str, units: tuple[str, str] | None = None, nominal: 
 
 
 def unknown_interval(image: Nifti) -> DataError:
-    """The error of a cine that does not say how long a phase lasts."""
+    """The error of a cine that does not say how long a frame lasts."""
     return DataError(
         f"a frame interval of {image.stated_interval}",
         source=image.source,
@@ -180,7 +165,7 @@ def write_nifti(
     voxel : tuple of float
         Size in mm: column, row, slice.
     interval : float
-        Between phases, ms.
+        Between frames, ms.
     """
     import nibabel as nib
 
@@ -198,7 +183,7 @@ def write_nifti(
 
 
 def _check_name(path: Path, start: bytes, version: int) -> None:
-    """Nothing, if a file is named as what it is: NIfTI in one file, of which the first bytes, unpacked, are `start`."""
+    """Raise unless a file, whose first bytes, unpacked, are `start`, is named as what it is: NIfTI in one file."""
     packed = is_packed(path)
     if not path.name.lower().endswith((".nii", ".nii.gz")):
         kind = path.suffix or "file without a suffix"
@@ -249,7 +234,7 @@ def _check_size(path: Path, shape: tuple[int, ...], dtype: np.dtype, offset: int
         raise DataError(
             f"{len(shape)} dimensions, an image of shape {shape}",
             source=path,
-            remedy="give (columns, rows, slices) or (columns, rows, slices, phases)",
+            remedy="give (columns, rows, slices) or (columns, rows, slices, frames)",
         )
     if voxels > LARGEST or max(shape[:3]) > LARGEST_SIDE:
         raise DataError(

@@ -21,7 +21,7 @@ class Layout(NamedTuple):
     """Where the pixels of a file lie, and what they stand for."""
 
     path: Path
-    shape: tuple[int, int, int, int]  # of three axes of space, the first of them the fastest, and of phases
+    shape: tuple[int, int, int, int]  # of three axes of space, the first of them the fastest, and of frames
     dtype: np.dtype
     offset: int  # bytes before them
     scale: tuple[float, float] | None  # slope and intercept
@@ -74,16 +74,16 @@ def read_planes(layout: Layout, slices: Sequence[int]) -> np.ndarray:
     DataError
         If the file is damaged, ends early, or goes on for more than 1 MiB behind its pixels.
     """
-    *sides, phases = layout.shape
+    *sides, frames = layout.shape
     rows, columns = (side for axis, side in reversed(list(enumerate(sides))) if axis != layout.axis)
-    images = np.empty((phases, len(slices), rows, columns), np.float32)
+    images = np.empty((frames, len(slices), rows, columns), np.float32)
     plane = np.empty((sides[1], sides[0]), layout.dtype)
     content, packed = memoryview(plane.reshape(-1).view(np.uint8)), is_packed(layout.path)
     wanted = [layout.axis != 2 or index in slices for index in range(sides[2])]
     try:
         with _opened(layout.path) as file:
             file.seek(layout.offset)
-            for phase in range(phases):
+            for frame in range(frames):
                 for index in range(sides[2]):
                     if not wanted[index] and not packed:
                         file.seek(len(content), 1)
@@ -91,7 +91,7 @@ def read_planes(layout: Layout, slices: Sequence[int]) -> np.ndarray:
                     if (held := file.readinto(content)) < len(content):
                         raise EOFError(f"{held} bytes of a plane of {len(content)}, and then its end")
                     if wanted[index]:
-                        _place(images[phase], _scaled(plane, layout.scale), index, list(slices), layout.axis)
+                        _place(images[frame], _scaled(plane, layout.scale), index, list(slices), layout.axis)
             if packed:
                 _finish(file, layout)
     except _GZIP_DAMAGE as error:

@@ -73,8 +73,8 @@ def _texts(waves: Element, signal: Element | None, names: tuple[str, ...]) -> li
 def _stated(waves: Element, signal: Element | None, names: tuple[str, ...], unit: str, path: Path) -> float:
     values = {positive(text, names[-1], unit, path) for text in _texts(waves, signal, names)}
     if len(values) != 1:
-        said = " and ".join(f"{value:g} {unit}" for value in sorted(values)) or "not stated"
-        raise DataError(f"{names[-1]} is {said}", source=path, remedy=f"export the ECG again, with one {names[-1]}")
+        stated = " and ".join(f"{value:g} {unit}" for value in sorted(values)) or "not stated"
+        raise DataError(f"{names[-1]} is {stated}", source=path, remedy=f"export the ECG again, with one {names[-1]}")
     return values.pop()
 
 

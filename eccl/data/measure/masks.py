@@ -1,4 +1,7 @@
-"""Ventricular volumes, ejection fractions and mass of label stacks: the traits that masks hold."""
+"""Ventricular volumes, ejection fractions and mass of label stacks: the traits that masks hold.
+
+The two phases of the beat that are measured, end-diastole and end-systole, are frames of one stack or of two.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from eccl.data.standard.labels import (
     count,
     end_diastole,
     end_systole,
-    labelled_phases,
+    labelled_frames,
 )
 from eccl.records import DataError, Stack
 
@@ -20,64 +23,17 @@ DENSITY = 1.05  # g/ml of myocardium
 FEWEST_SLICES = 3  # that hold LV cavity: fewer are no ventricle
 
 
-def volumes(labels: Stack, label: int) -> np.ndarray:
-    """Volume (F,) in ml of one label at each phase: its voxels times their size; NaN at phases without any label.
-
-    Parameters
-    ----------
-    labels : Stack
-    label : int
-        1 LV cavity, 2 LV myocardium, 3 or 4 RV cavity.
-
-    Raises
-    ------
-    DataError
-        If the voxel size is nominal or unknown, or a label is none of these.
-    """
-    check_labels(labels)
-    if labels.nominal or not _voxel(labels) > 0:
-        raise DataError(
-            "the voxel size is nominal or unknown, so there are no ml",
-            source=labels.source or None,
-            remedy="give the real spacing, or use ratios alone: ejection fractions",
-        )
-    volume = np.full(labels.phases, np.nan)
-    phases = labelled_phases(labels)
-    volume[phases] = count(labels, (label,))[phases] * _voxel(labels)
-    return volume
-
-
-def mass(labels: Stack) -> float:
-    """Mass of the LV myocardium (label 2) in g at end-diastole, the phase of the largest LV cavity, at 1.05 g/ml.
-
-    Raises
-    ------
-    DataError
-        As `volumes`, and if no pixel is labelled 1 or 2.
-    """
-    check_labels(labels)
-    phase = end_diastole(labels)
-    muscle = float(volumes(labels, MUSCLE[0])[phase])
-    if not muscle:
-        raise DataError(
-            f"no pixel is labelled 2, LV myocardium, at phase {phase}",
-            source=labels.source or None,
-            remedy="give masks that hold the myocardium at end-diastole",
-        )
-    return muscle * DENSITY
-
-
 def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
     """The traits that masks allow, by their names in `eccl.traits`: volumes in ml, ejection fractions in %, mass in g.
 
     lv_edv, lv_esv, lv_sv, lv_ef, rv_edv, rv_esv, rv_sv, rv_ef and lv_mass. Without an RV label, or with an RV that the
-    border of the image cuts off, there is no rv_*; without myocardium no lv_mass; without a second phase lv_edv and
+    border of the image cuts off, there is no rv_*; without myocardium no lv_mass; without a second frame lv_edv and
     lv_mass alone; and where the spacing is nominal only the ejection fractions, which are ratios.
 
     Parameters
     ----------
     ed : Stack
-        Labels at end-diastole; or, without `es`, at many phases. Of those that hold labels the one with the largest LV
+        Labels at end-diastole; or, without `es`, of many frames. Of those that hold labels the one with the largest LV
         cavity is end-diastole and the one with the smallest end-systole; the others may be empty.
     es : Stack, optional
         Labels at end-systole; it may have fewer slices.
@@ -94,18 +50,18 @@ def mask_traits(ed: Stack, es: Stack | None = None) -> dict[str, float]:
         check_labels(es)
         phases.append((es, end_diastole(es)))
         _check_pair(ed, es)
-    elif len(labelled_phases(ed)) > 1:
+    elif len(labelled_frames(ed)) > 1:
         phases.append((ed, end_systole(ed)))
-    for stack, phase in phases:
-        _check_whole(stack, phase)
+    for stack, frame in phases:
+        _check_whole(stack, frame)
     if len(phases) == 2:
         _check_beat(phases)
     size, nominal = _voxel(ed), ed.nominal or not _voxel(ed) > 0
     traits = {}
     for name, label in (("lv", CAVITY), ("rv", RIGHT)):
-        counts = [float(count(stack, label)[phase]) for stack, phase in phases]
+        counts = [float(count(stack, label)[frame]) for stack, frame in phases]
         if name == "rv" and (
-            len(phases) == 1 or not all(counts) or any(_cut_off(stack, phase, RIGHT) for stack, phase in phases)
+            len(phases) == 1 or not all(counts) or any(_cut_off(stack, frame, RIGHT) for stack, frame in phases)
         ):
             continue
         if not nominal:
@@ -128,12 +84,12 @@ def _voxel(labels: Stack) -> float:
 
 
 def _check_pair(ed: Stack, es: Stack) -> None:
-    labelled = [len(labelled_phases(labels)) for labels in (ed, es)]
+    labelled = [len(labelled_frames(labels)) for labels in (ed, es)]
     if labelled != [1, 1]:
         raise DataError(
-            f"{labelled[0]} and {labelled[1]} phases with labels, not one at end-diastole and one at end-systole",
+            f"{labelled[0]} and {labelled[1]} frames with labels, not one at end-diastole and one at end-systole",
             source=ed.source or None,
-            remedy="give one stack of all phases, or two of one",
+            remedy="give one stack of all frames, or two of one",
         )
     one, two = (*ed.spacing, ed.slice_spacing), (*es.spacing, es.slice_spacing)
     if not np.allclose(one, two, rtol=1e-3):
@@ -145,7 +101,7 @@ def _check_pair(ed: Stack, es: Stack) -> None:
 
 
 def _check_beat(phases: list[tuple[Stack, int]]) -> None:
-    large, small = (count(labels, CAVITY)[phase] for labels, phase in phases)
+    large, small = (count(labels, CAVITY)[frame] for labels, frame in phases)
     if small >= large:
         raise DataError(
             f"an LV cavity of {large} voxels at end-diastole and of {small} at end-systole",
@@ -154,14 +110,14 @@ def _check_beat(phases: list[tuple[Stack, int]]) -> None:
         )
 
 
-def _check_whole(labels: Stack, phase: int) -> None:
-    if _cut_off(labels, phase, CAVITY + MUSCLE):
+def _check_whole(labels: Stack, frame: int) -> None:
+    if _cut_off(labels, frame, CAVITY + MUSCLE):
         raise DataError(
-            f"the LV touches the border of the image at phase {phase}: the heart is cut off",
+            f"the LV touches the border of the image at frame {frame}: the heart is cut off",
             source=labels.source or None,
             remedy="give masks of the whole field of view",
         )
-    held = int(np.isin(labels.images[phase], CAVITY).any(axis=(1, 2)).sum())
+    held = int(np.isin(labels.images[frame], CAVITY).any(axis=(1, 2)).sum())
     if held < FEWEST_SLICES:
         raise DataError(
             f"LV cavity in {held} slices, fewer than the {FEWEST_SLICES} that a ventricle takes",
@@ -170,6 +126,6 @@ def _check_whole(labels: Stack, phase: int) -> None:
         )
 
 
-def _cut_off(labels: Stack, phase: int, which: tuple[int, ...]) -> bool:
-    there = np.isin(labels.images[phase], which)
-    return bool(there[:, [0, -1]].any() or there[:, :, [0, -1]].any())
+def _cut_off(labels: Stack, frame: int, which: tuple[int, ...]) -> bool:
+    labelled = np.isin(labels.images[frame], which)
+    return bool(labelled[:, [0, -1]].any() or labelled[:, :, [0, -1]].any())

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import ast
-import difflib
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 from eccl.config import replace
 from eccl.data.sources.base import Source
-from eccl.records import DataError
+from eccl.errors import DataError, did_you_mean
 
 SOURCES = {  # name: module, class
     "ukbiobank": ("ukbiobank.adapter", "UKBiobank"),
@@ -64,8 +63,7 @@ def open_source(name: str, download: Path | str, /, **options: Any) -> Source:
         If the download is not there.
     """
     if name not in SOURCES:
-        near = difflib.get_close_matches(name, SOURCES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"there are {', '.join(SOURCES)}"
+        hint = did_you_mean(name, SOURCES, f"there are {', '.join(SOURCES)}")
         raise ValueError(f"no source is named {name!r}; {hint}")
     download = Path(download).expanduser().resolve()
     if not download.exists():

@@ -33,7 +33,7 @@ class Recording:
 
 
 @dataclass(frozen=True, eq=False)
-class Listing:
+class Index:
     """Who is in a download, before any recording is opened.
 
     Attributes
@@ -45,43 +45,43 @@ class Listing:
         Who cannot be read at all, with the keys of `REFUSAL`.
     notes : dict of str to int
         What was done to how many participants who stay, such as a value left empty; it is part of the summary.
-    said : list of str
+    messages : list of str
         Sentences for whoever runs the ingest, such as who has withdrawn by which list.
     """
 
     entries: pd.DataFrame
     refused: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
-    said: list[str] = field(default_factory=list)
+    messages: list[str] = field(default_factory=list)
 
 
 class Source(Protocol):
     """An adapter; a frozen dataclass whose fields are its options, the first of them the path of the download.
 
-    `decisive` names the options that decide how a file is read: if one changes, everyone is read again.
+    `cache_keys` names the options that decide how a file is read: if one changes, everyone is read again.
     """
 
     download: Path
-    decisive: ClassVar[tuple[str, ...]]
+    cache_keys: ClassVar[tuple[str, ...]]
 
     @property
     def description(self) -> dict[str, Any]:
         """What dataset_description.json says: name, licence, modalities, diagnoses, and stated choices."""
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Who is there. `keep` is a folder for what must be the same in every ingest of a cohort, such as a key."""
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
-        """The recordings of one entry of the listing; a DataError puts the participant into quarantine."""
+        """The recordings of one entry of the index; a DataError puts the participant into quarantine."""
 
-    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+    def redact(self, entry: Mapping[str, Any], text: str) -> str:
         """A message about an entry, fit for a log: without an identifier that may not be shown."""
 
 
 class Open:
     """Mixed into the adapters of open data, whose names of participants are no secret."""
 
-    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+    def redact(self, entry: Mapping[str, Any], text: str) -> str:
         """The text as it is."""
         return text
 

@@ -37,8 +37,8 @@ def read_block(source: Source, folder: Path, known: Collection[str], block: pd.D
         if isinstance(recording, Recording):
             _write_recording(folder, entry["participant_id"], recording)
     kept = [dict.fromkeys(REFUSED, "") if isinstance(recording, Recording) else recording for recording in recordings]
-    said = ["\n".join(recording.notes) if isinstance(recording, Recording) else "" for recording in recordings]
-    return table.assign(**{name: [row[name] for row in kept] for name in REFUSED}, **{NOTES: said}).map(_short)
+    notes = ["\n".join(recording.notes) if isinstance(recording, Recording) else "" for recording in recordings]
+    return table.assign(**{name: [row[name] for row in kept] for name in REFUSED}, **{NOTES: notes}).map(_short)
 
 
 def _read(source: Source, entry: Mapping[str, Any]) -> Recording | dict[str, str]:
@@ -61,7 +61,7 @@ def _read(source: Source, entry: Mapping[str, Any]) -> Recording | dict[str, str
 
 def _refused(source: Source, entry: Mapping[str, Any], error: DataError) -> dict[str, str]:
     row = refusal(entry["participant_id"], next(iter(entry["_files"]), ""), error)
-    return {f"_{name}": source.conceal(entry, row[name]) for name in REFUSAL[1:]}
+    return {f"_{name}": source.redact(entry, row[name]) for name in REFUSAL[1:]}
 
 
 def _row(entry: Mapping[str, Any], recording: Recording | dict[str, str]) -> dict[str, Any]:

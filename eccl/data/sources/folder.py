@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
@@ -13,16 +12,17 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen, identity, refusal
-from eccl.data.sources.scans import FEWER, RULES, measure, read_heart
+from eccl.data.sources.base import Index, Open, Recording, chosen, identity, refusal
+from eccl.data.sources.scans import read_scan
 from eccl.data.sources.statements import UNKNOWN
-from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients
-from eccl.records import DataError
+from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
+from eccl.data.table import OPTIONAL, PART, PATIENT, REQUIRED, patients, read_table
+from eccl.errors import DataError, did_you_mean
 from eccl.traits import DIAGNOSES
 
 TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
-MODALITIES = {"ecg": "ecg", "cmr": "cine"}  # and the column that names its file
+MODALITIES = ("ecg", "cine")  # each also the column that names its file
 SIGNALS = (".dat", ".mat")  # of a WFDB record, beside its header
 STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
 _ONE_PERSON = "name each recording once, or give these rows one patient_id"
@@ -41,7 +41,7 @@ class Folder(Open):
         what a file does not state: ecg_unit (mV or uV), ecg_rate (Hz), cine_units ("mm sec"), nominal (1: pixel sizes
         are not real); and any column of cohort.csv, of which patient_id says that rows are of one person. A cohort has
         the modalities and the diagnoses whose columns are there.
-    fewer, rule : str
+    frame_policy, slice_rule : str
         As in `NIfTIFolders`.
     name, licence : str
         For the description of the cohort.
@@ -50,13 +50,13 @@ class Folder(Open):
     """
 
     download: Path
-    fewer: str = "refuse"
-    rule: str = "middle"
+    frame_policy: str = "refuse"
+    slice_rule: str = "middle"
     name: str = "A folder of recordings"
     licence: str = "as given by their owner"
     simulated: bool = False
 
-    decisive: ClassVar[tuple[str, ...]] = ("fewer", "rule")
+    cache_keys: ClassVar[tuple[str, ...]] = ("frame_policy", "slice_rule")
 
     @property
     def path(self) -> Path:
@@ -71,12 +71,15 @@ class Folder(Open):
             "name": self.name,
             "licence": self.licence,
             "simulated": self.simulated,
-            "modalities": [part for part, column in MODALITIES.items() if column in columns],
+            "modalities": [name for name in MODALITIES if name in columns],
             "diagnoses": [code for code in DIAGNOSES if code in columns],
-            "choices": {"fewer": chosen(self.fewer, FEWER), "rule": chosen(self.rule, RULES)},
+            "choices": {
+                "frame_policy": chosen(self.frame_policy, FRAME_POLICIES),
+                "slice_rule": chosen(self.slice_rule, SLICE_RULES),
+            },
         }
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every row of the table whose recordings no row of another person names too."""
         table = self._table()
         entries = table.drop(columns=[name for name in (*FILES, *STATED) if name in table])
@@ -90,7 +93,7 @@ class Folder(Open):
             entries[name] = entries[name].where(wrong, numbers) if wrong.any() else numbers
         for name in (*FILES, *STATED):
             entries[f"_{name}"] = table.get(name, "")
-        entries["_needed"] = ",".join(column for column in MODALITIES.values() if column in table)
+        entries["_needed"] = ",".join(name for name in MODALITIES if name in table)
         entries["_files"] = [
             [path for name in FILES if row.get(name) for path in self._paths(row[name])]
             for row in table.to_dict("records")
@@ -98,12 +101,12 @@ class Folder(Open):
         shared = self._shared(entries)
         error = DataError("a recording of this row is named in a row of another person too", remedy=_ONE_PERSON)
         refused = [refusal(name, self.path, error) for name in entries["participant_id"][shared]]
-        return Listing(entries[~shared].reset_index(drop=True), refused)
+        return Index(entries[~shared].reset_index(drop=True), refused)
 
     def _shared(self, entries: pd.DataFrame) -> pd.Series:
         """Rows that name a recording which rows of another person name too: they would lie on both sides of a split."""
         people, shared = patients(entries), pd.Series(False, index=entries.index)
-        for column in MODALITIES.values():
+        for column in MODALITIES:
             named = entries[f"_{column}"][entries[f"_{column}"] != ""]
             files = named.map(lambda name: identity(_recording(self.path.parent / name)))
             shared[files.index[people[files.index].groupby(files).transform("nunique") > 1]] = True
@@ -116,8 +119,8 @@ class Folder(Open):
             if paths[name] is None:
                 raise DataError(f"no {name} is named", source=self.path, remedy="name the file, or take the row out")
         if paths["mask_es"] is not None and paths["mask_ed"] is None:
-            said = "a mask of end-systole without one of end-diastole"
-            raise DataError(said, source=paths["mask_es"], remedy="name both, or that of end-diastole alone")
+            problem = "a mask of end-systole without one of end-diastole"
+            raise DataError(problem, source=paths["mask_es"], remedy="name both, or that of end-diastole alone")
         ecg, cine, row = None, None, {}
         if paths["ecg"] is not None:
             rate = _number(entry["_ecg_rate"], "ecg_rate", self.path)
@@ -125,10 +128,10 @@ class Folder(Open):
         if paths["cine"] is not None:
             stated = {"units": tuple(entry["_cine_units"].split()) or None, "nominal": entry["_nominal"] == "1"}
             masks = [path for path in (paths["mask_ed"], paths["mask_es"]) if path is not None]
-            cine, phases = read_heart(paths["cine"], masks, fewer=self.fewer, rule=self.rule, **stated)
-            given = {name for name in entry if not name.startswith("_")}
-            measured = measure(masks, **stated)
-            row = {"phases": phases, **{name: value for name, value in measured.items() if name not in given}}
+            choices = {"frame_policy": self.frame_policy, "slice_rule": self.slice_rule}
+            scan = read_scan(paths["cine"], masks, **choices, **stated)
+            measured = {name: value for name, value in scan.traits().items() if name not in entry}
+            cine, row = scan.cine, {"phases": scan.frame_count, **measured}
         return Recording(ecg, cine, row)
 
     def _paths(self, name: str) -> list[str]:
@@ -138,21 +141,13 @@ class Folder(Open):
         return [str(path), *(str(signal) for signal in beside if os.path.exists(signal))]
 
     def _table(self) -> pd.DataFrame:
-        try:
-            table = pd.read_csv(self.path, dtype=str, keep_default_na=False)
-        except OSError as error:
-            raise DataError(
-                f"the table cannot be read ({error.strerror})", source=self.path, remedy=f"write {TABLE} there"
-            ) from error
-        except ValueError as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
-            raise DataError(f"the table is no CSV ({error})", source=self.path, remedy="write it as UTF-8") from error
+        table = read_table(self.path, f"write {TABLE} there, in UTF-8", dtype=str, keep_default_na=False)
         for name in table:
             if name not in KNOWN:
-                near = difflib.get_close_matches(name, KNOWN, n=1)
-                hint = f"did you mean {near[0]!r}" if near else "rename it, or take it out"
+                hint = did_you_mean(name, KNOWN, "rename it, or take it out")
                 hint = "write the table with commas between the columns" if re.search("[;\t]", name) else hint
                 raise DataError(f"no column is named {name!r}", source=self.path, remedy=hint)
-        if "participant_id" not in table or not len(table) or not {"ecg", "cine"} & set(table):
+        if "participant_id" not in table or not len(table) or not set(MODALITIES) & set(table):
             raise DataError(
                 f"{len(table)} rows with the columns {', '.join(table) or 'none'}",
                 source=self.path,

@@ -25,24 +25,27 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import digest
-from eccl.data.cohort import DESCRIPTION, FILES, TABLE, Cohort
-from eccl.data.sources.base import REFUSAL, Listing, Source, refusal
+from eccl.data.cohort import DESCRIPTION, TABLE, Cohort
+from eccl.data.modalities import MODALITIES
+from eccl.data.sources.base import REFUSAL, Index, Source, refusal
 from eccl.data.sources.block import NOTES, REFUSED, read_block
 from eccl.data.sources.stamps import stamps
 from eccl.data.table import REQUIRED, parted
-from eccl.files import PARTIAL, make_folder, replacing
+from eccl.files import PARTIAL, locked, make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import DataError
 
 VERSION = 2  # raise it when the same download becomes other files, so that earlier blocks are read again
 BLOCK = 16  # participants in memory at once, per worker, on average; a killed run loses no more
 PLACE = "ingest"
-QUARANTINE, SUMMARY, PLAN, SAID = "quarantine.csv", "summary.csv", "plan.json", "said.txt"
+QUARANTINE, SUMMARY, PLAN, MESSAGES = "quarantine.csv", "summary.csv", "plan.json", "said.txt"
 
 log = logging.getLogger(__name__)
 
 
-def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool = True, again: bool = False) -> Path:
+def ingest(
+    source: Source, folder: Path | str, workers: int = -1, progress: bool = True, retry_refused: bool = False
+) -> Path:
     """The folder of a Cohort with everyone in a download who can be used, made now, resumed or brought up to date.
 
     Parameters
@@ -56,7 +59,7 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
         do the work; they must see the same paths.
     progress : bool
         Whether to show a progress bar.
-    again : bool
+    retry_refused : bool
         Whether to read once more who was refused before, though their files have not changed.
 
     Raises
@@ -70,27 +73,26 @@ def ingest(source: Source, folder: Path | str, workers: int = -1, progress: bool
     if source.download.is_dir() and folder.is_relative_to(source.download):
         raise DataError("the cohort would lie in its download", source=folder, remedy="give a folder outside of it")
     with _claimed(folder, type(source).__name__) as kept:
-        listing = _refuse_doubles(source.listing(kept))
-        _say(kept / SAID, listing.said)
-        marks = stamps(source, listing.entries, VERSION)
-        key = digest(sorted(marks), [tuple(map(str, row.values())) for row in listing.refused], described)
-        if not again and _is_whole(folder, key):
+        index = _refuse_doubles(source.index(kept))
+        _write_messages(kept / MESSAGES, index.messages)
+        marks = stamps(source, index.entries, VERSION)
+        key = digest(sorted(marks), [tuple(map(str, row.values())) for row in index.refused], described)
+        if not retry_refused and _is_whole(folder, key):
             return folder
         (folder / DESCRIPTION).unlink(missing_ok=True)  # until it is whole, there is no cohort to mistake for one
         for modality in described["modalities"]:
-            make_folder(folder / modality)
-        blocks, parts = _blocks(listing.entries, marks, kept), make_folder(kept / "parts")
+            make_folder(folder / MODALITIES[modality].folder)
+        blocks, parts = _blocks(index.entries, marks, kept), make_folder(kept / "parts")
         # Before anything is read: a part that is not current must not be taken for one when its settings come back.
         for left in set(os.listdir(parts)) - {f"{name}.csv" for name in blocks}:
             (parts / left).unlink()
-        there = {modality: set(os.listdir(folder / modality)) for modality in described["modalities"]}
-        _forget(parts, there, again)
+        written = {name: set(os.listdir(folder / MODALITIES[name].folder)) for name in described["modalities"]}
+        _forget(parts, written, retry_refused)
         read = partial(read_block, source, folder, described["diagnoses"])
         paths = in_blocks(read, blocks, parts, workers, progress, "reading")
-        _join(folder, kept, paths, listing, described)
+        _join(folder, kept, paths, index, described)
         made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
-        with replacing(folder / DESCRIPTION) as beside:
-            beside.write_text(json.dumps({"simulated": False, **described, "ingest": made}, indent=2) + "\n")
+        write_json(folder / DESCRIPTION, {"simulated": False, **described, "ingest": made})
         try:
             Cohort.load(folder)
         except DataError:
@@ -119,7 +121,7 @@ def ingest_messages(folder: Path | str) -> list[str]:
     DataError
         If no ingest has got so far in this folder.
     """
-    return _kept(folder, SAID).read_text(encoding="utf-8").splitlines()
+    return _kept(folder, MESSAGES).read_text(encoding="utf-8").splitlines()
 
 
 def _kept(folder: Path | str, name: str) -> Path:
@@ -132,8 +134,6 @@ def _kept(folder: Path | str, name: str) -> Path:
 @contextmanager
 def _claimed(folder: Path, adapter: str) -> Iterator[Path]:
     """The folder for what belongs to the ingest, after a look that nothing and nobody else is there."""
-    from filelock import FileLock, Timeout
-
     kept = folder / PLACE
     if (kept / PLAN).exists():
         found = json.loads((kept / PLAN).read_text())["adapter"]
@@ -145,33 +145,22 @@ def _claimed(folder: Path, adapter: str) -> Iterator[Path]:
             )
     elif folder.exists() and set(os.listdir(folder)) - {PLACE}:
         raise DataError("the folder holds something else", source=folder, remedy="give a folder that is new or empty")
-    lock = FileLock(make_folder(kept) / "lock", timeout=0)
-    try:
-        with lock:
-            if not (kept / PLAN).exists():
-                _plan(kept, {"adapter": adapter})
-            yield kept
-    except Timeout:
-        raise DataError(
-            "another ingest is at work in this folder", source=folder, remedy="wait until it ends, then call again"
-        ) from None
+    with locked(kept, "another ingest is at work in this folder", "wait until it ends, then call again"):
+        if not (kept / PLAN).exists():
+            write_json(kept / PLAN, {"adapter": adapter})
+        yield kept
 
 
-def _plan(kept: Path, plan: dict[str, Any]) -> None:
-    with replacing(kept / PLAN) as beside:
-        beside.write_text(json.dumps(plan, indent=2) + "\n")
-
-
-def _say(path: Path, said: Sequence[str]) -> None:
-    text = "".join(f"{sentence}\n" for sentence in said)
+def _write_messages(path: Path, messages: Sequence[str]) -> None:
+    text = "".join(f"{sentence}\n" for sentence in messages)
     if not path.exists() or path.read_text(encoding="utf-8") != text:  # a cohort that is whole stays untouched
         with replacing(path) as beside:
             beside.write_text(text, encoding="utf-8")
 
 
-def _refuse_doubles(listing: Listing) -> Listing:
-    """The listing without who is there more than once, and without patients whose recordings lie in several parts."""
-    names, refused = listing.entries["participant_id"], list(listing.refused)
+def _refuse_doubles(index: Index) -> Index:
+    """The index without who is there more than once, and without patients whose recordings lie in several parts."""
+    names, refused = index.entries["participant_id"], list(index.refused)
     wrong = np.zeros(len(names), dtype=bool)
     for rows, problem, remedy in (
         (
@@ -180,19 +169,19 @@ def _refuse_doubles(listing: Listing) -> Listing:
             "keep one recording of each participant, or name them apart",
         ),
         (
-            parted(listing.entries),
+            parted(index.entries),
             "recordings of the same patient are in several parts of the split",
             "keep all recordings of a patient in one part",
         ),
     ):
         error = DataError(problem, remedy=remedy)
-        chosen = listing.entries[rows & ~wrong]
+        chosen = index.entries[rows & ~wrong]
         refused += [
             refusal(name, next(iter(files), ""), error)
             for name, files in zip(chosen["participant_id"], chosen["_files"])
         ]
         wrong |= rows
-    return Listing(listing.entries[~wrong].reset_index(drop=True), refused, listing.notes, listing.said)
+    return Index(index.entries[~wrong].reset_index(drop=True), refused, index.notes, index.messages)
 
 
 def _is_whole(folder: Path, key: str) -> bool:
@@ -212,7 +201,7 @@ def _blocks(entries: pd.DataFrame, marks: list[str], kept: Path) -> dict[str, pd
     count = plan.get("blocks", 0)
     if not count or len(entries) > 4 * BLOCK * count:
         count = 2 ** max(0, int(np.ceil(np.log2(max(1, len(entries)) / BLOCK))))
-        _plan(kept, {**plan, "blocks": count})
+        write_json(kept / PLAN, {**plan, "blocks": count})
     names, each = entries["participant_id"], np.array(marks, dtype=object)
     number = np.array([int(hashlib.sha256(name.encode()).hexdigest(), 16) % count for name in names], dtype=int)
     return {
@@ -220,23 +209,23 @@ def _blocks(entries: pd.DataFrame, marks: list[str], kept: Path) -> dict[str, pd
     }
 
 
-def _forget(parts: Path, there: Mapping[str, set[str]], again: bool) -> None:
+def _forget(parts: Path, written: Mapping[str, set[str]], retry_refused: bool) -> None:
     """Remove parts whose recordings are not all there, and if so asked those with somebody refused: read them again."""
     for path in sorted(parts.glob("*.csv")):
         rows = list(_rows(path))
         names = [row["participant_id"] for row in rows if not row["_reason"]]
-        whole = all(f"{name}{end}" in files for part, files in there.items() for name in names for end in FILES[part])
-        if not whole or (again and len(names) < len(rows)):
+        whole = all(files.issuperset(MODALITIES[part].names(name)) for part, files in written.items() for name in names)
+        if not whole or (retry_refused and len(names) < len(rows)):
             path.unlink()
 
 
-def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, described: Mapping[str, Any]) -> None:
+def _join(folder: Path, kept: Path, paths: list[Path], index: Index, described: Mapping[str, Any]) -> None:
     """Write the cohort's table, the quarantine and the summary, and remove recordings of who is not in the table."""
     headings = dict.fromkeys(REQUIRED)
     for path in paths:
         headings |= dict.fromkeys(pd.read_csv(path, nrows=0).columns)
     columns = [name for name in headings if not name.startswith("_")]
-    notes, refused = Counter(listing.notes), list(listing.refused)
+    notes, refused = Counter(index.notes), list(index.refused)
     accepted = {}  # a line of text a person: a tenth of what its cells would take
     for path in paths:
         for row in _rows(path):
@@ -251,7 +240,7 @@ def _join(folder: Path, kept: Path, paths: list[Path], listing: Listing, describ
     _take_out(folder, set(accepted), described["modalities"])
     if not len(accepted):
         (folder / TABLE).unlink(missing_ok=True)
-        why = quarantine["reason"].mode().iat[0] if len(quarantine) else "; ".join(listing.notes) or "nobody is there"
+        why = quarantine["reason"].mode().iat[0] if len(quarantine) else "; ".join(index.notes) or "nobody is there"
         raise DataError(
             f"none of {len(quarantine)} participants can be used, most often because: {why}",
             source=kept / QUARANTINE,
@@ -284,11 +273,12 @@ def _summary(accepted: int, quarantine: pd.DataFrame, notes: Mapping[str, int]) 
 
 def _take_out(folder: Path, accepted: set[str], modalities: Sequence[str]) -> None:
     """Remove recordings of people who are not in the table: withdrawn since, refused now, or left half-written."""
-    for part, ends in FILES.items():
-        keep = {f"{name}{end}" for name in accepted for end in ends} if part in modalities else set()
-        for name in set(os.listdir(folder / part)) - keep if (folder / part).is_dir() else ():
+    for modality, files in MODALITIES.items():
+        place = folder / files.folder
+        keep = {file for name in accepted for file in files.names(name)} if modality in modalities else set()
+        for name in set(os.listdir(place)) - keep if place.is_dir() else ():
             log.info("taking out %s", name if not name.startswith(PARTIAL) else "what a killed run left")
-            (folder / part / name).unlink()
+            (place / name).unlink()
 
 
 def _write(table: pd.DataFrame, path: Path) -> None:

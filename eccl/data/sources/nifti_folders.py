@@ -2,7 +2,7 @@
 
 ukbb_cardiac writes sa.nii.gz (columns, rows, slices, frames) and seg_sa.nii.gz into a folder for each patient, or the
 two phases of the beat alone, sa_ED and sa_ES with seg_sa_ED and seg_sa_ES. M&Ms write the patient's code into the name:
-<code>_sa with <code>_sa_gt, labelled at two phases of many; M&Ms-2 <code>_SA_CINE with <code>_SA_ED_gt and
+<code>_sa with <code>_sa_gt, labelled at two frames of many; M&Ms-2 <code>_SA_CINE with <code>_SA_ED_gt and
 <code>_SA_ES_gt; both label 1 LV, 2 myocardium, 3 RV. Files end in .nii.gz or .nii; where both are there, .nii.gz is
 taken, which has a checksum. These people have no ECG: the cohort has one modality, and traits from masks.
 """
@@ -10,15 +10,16 @@ taken, which has a checksum. These people have no ECG: the cohort has one modali
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
 import pandas as pd
 
-from eccl.data.sources.base import Listing, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
-from eccl.data.sources.scans import FEWER, RULES, measure, read_heart
+from eccl.data.sources.base import Index, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
+from eccl.data.sources.scans import Scan, read_scan
+from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
 from eccl.records import DataError
 
 IMAGES = ("sa", "sa_edes", "sa_ed")  # of a patient, the first that is there; stems of names, in lower case
@@ -28,7 +29,7 @@ _MASKS = ("seg", "label")  # what stands before _sa in the name of a mask, and i
 
 
 def masks_beside(image: Path) -> list[Path]:
-    """The masks of an image in ukbb_cardiac's naming: that of all its phases, or those of ED and (where there) ES."""
+    """The masks of an image in ukbb_cardiac's naming: that of all its frames, or those of ED and (where there) ES."""
     there = _by_stem(path for path in image.parent.iterdir() if path.is_file())
     whole = f"seg_{_stem(image)}"
     if whole in there and _stem(image) != "sa_ed":
@@ -60,10 +61,10 @@ class NIfTIFolders(Open):
     ----------
     download : Path
         Holds them at any depth.
-    fewer : str
-        What is done with fewer phases than 50: "refuse", "interpolate" (from 10 on) or "still" (end-diastole repeated:
+    frame_policy : str
+        What is done with fewer frames than 50: "refuse", "interpolate" (from 10 on) or "still" (end-diastole repeated:
         no motion). The column `phases` says how many were acquired.
-    rule : str
+    slice_rule : str
         Which slice, where there are masks: "middle" of those with LV cavity, or "rv", the most RV at end-systole (the
         paper's).
     units : str
@@ -73,12 +74,12 @@ class NIfTIFolders(Open):
     """
 
     download: Path
-    fewer: str = "refuse"
-    rule: str = "middle"
+    frame_policy: str = "refuse"
+    slice_rule: str = "middle"
     units: str = ""
     nominal: bool = False
 
-    decisive: ClassVar[tuple[str, ...]] = ("fewer", "rule", "units", "nominal")
+    cache_keys: ClassVar[tuple[str, ...]] = ("frame_policy", "slice_rule", "units", "nominal")
     name: ClassVar[str] = "Short-axis stacks"
     licence: ClassVar[str] = "as given by their owner"
     diagnoses: ClassVar[tuple[str, ...]] = ()
@@ -87,16 +88,18 @@ class NIfTIFolders(Open):
     @property
     def description(self) -> dict[str, Any]:
         """Name, licence, modality, and the two choices."""
-        choices = {"fewer": chosen(self.fewer, FEWER), "rule": chosen(self.rule, RULES)}
         return {
             "name": self.name,
             "licence": self.licence,
-            "modalities": ["cmr"],
+            "modalities": ["cine"],
             "diagnoses": list(self.diagnoses),
-            "choices": choices,
+            "choices": {
+                "frame_policy": chosen(self.frame_policy, FRAME_POLICIES),
+                "slice_rule": chosen(self.slice_rule, SLICE_RULES),
+            },
         }
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every folder that holds one of `IMAGES`; and in the others every <code>_sa."""
         folders = _folders(self.download)
         rows = [row for folder, there in folders.items() for row in self._entries(folder, there)]
@@ -107,7 +110,7 @@ class NIfTIFolders(Open):
                 raise nothing_found(self.download, wanted)
             remedy = "name them so, or list them in a participants.csv and take the adapter folder"
             raise DataError(f"no {wanted} is here, but {others} other NIfTI files", source=self.download, remedy=remedy)
-        return Listing(pd.DataFrame(rows))
+        return Index(pd.DataFrame(rows))
 
     def _entries(self, folder: Path, there: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
         image = next((there[stem] for stem in IMAGES if stem in there), None)
@@ -128,10 +131,19 @@ class NIfTIFolders(Open):
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The cine, and what its masks measure."""
         image, *masks = entry["_files"]
-        units = tuple(self.units.split()) or None
-        nominal = self.nominal and entry["_folder"] not in self.real_spacing
-        cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule, units=units, nominal=nominal)
-        return Recording(cine=cine, row={"phases": phases, **measure(masks, units=units, nominal=nominal)})
+        scan = self._scan(image, masks, self.nominal and entry["_folder"] not in self.real_spacing)
+        return Recording(cine=scan.cine, row={"phases": scan.frame_count, **scan.traits()})
+
+    def _scan(self, image: str, masks: Sequence[str], nominal: bool, relabel: Mapping[int, int] | None = None) -> Scan:
+        return read_scan(
+            image,
+            masks,
+            frame_policy=self.frame_policy,
+            slice_rule=self.slice_rule,
+            units=tuple(self.units.split()) or None,
+            nominal=nominal,
+            relabel=relabel,
+        )
 
 
 @dataclass(frozen=True)
@@ -156,16 +168,16 @@ class Sunnybrook(NIfTIFolders):
         """As of any such folder; with diagnoses where the table of patients is there."""
         return super().description | {"diagnoses": [] if self._patients() is None else ["I21", "I50"]}
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every folder, with what the table of patients says of it."""
-        listing, patients = super().listing(keep), self._patients()
+        index, patients = super().index(keep), self._patients()
         if patients is None:
-            return listing
-        entries = listing.entries.join(patients, on=listing.entries["_folder"].map(_plain_case))
+            return index
+        entries = index.entries.join(patients, on=index.entries["_folder"].map(_plain_case))
         unknown = entries["sex"].isna()
         error = DataError("the table of patients has no row of this folder", remedy="name folders SC-HF-I-01 and so on")
         refused = [refusal(*entries.loc[row, ["participant_id", "_folder"]], error) for row in entries.index[unknown]]
-        return Listing(entries[~unknown].drop(columns="key_0", errors="ignore"), refused)
+        return Index(entries[~unknown].drop(columns="key_0", errors="ignore"), refused)
 
     def _patients(self) -> pd.DataFrame | None:
         path = next((path for name in self.tables if (path := self.download / name).exists()), None)
@@ -206,13 +218,13 @@ class ACDC(NIfTIFolders):
     DCM and HCM, I21 for MINF (a former infarction with a low ejection fraction).
     """
 
-    fewer: str = "interpolate"
+    frame_policy: str = "interpolate"
 
     name: ClassVar[str] = "Automated Cardiac Diagnosis Challenge"
     licence: ClassVar[str] = "CC-BY-NC-SA-4.0"
     diagnoses: ClassVar[tuple[str, ...]] = ("I21", "I42")
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every folder with a cine, `*_4d`."""
         rows = []
         for folder, there in _folders(self.download).items():
@@ -222,30 +234,21 @@ class ACDC(NIfTIFolders):
                 rows.append({"participant_id": safe_id(folder.name), "_files": files})
         if not rows:
             raise nothing_found(self.download, "patient folder with a *_4d.nii.gz or *_4d.nii")
-        return Listing(pd.DataFrame(rows))
+        return Index(pd.DataFrame(rows))
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The cine, what its masks measure, and what Info.cfg says."""
         image, description, *masks = entry["_files"]
-        units, relabel = tuple(self.units.split()) or None, {1: 3, 2: 2, 3: 1}
         info = _read_info(Path(description))
         masks.sort(key=lambda path: _frame(path) != float(info["ED"]))
         if [_frame(path) for path in masks] != [float(info["ED"]), float(info["ES"])]:
-            said = f"masks of the frames {', '.join(str(_frame(path)) for path in masks) or 'none'}"
+            problem = f"masks of the frames {', '.join(str(_frame(path)) for path in masks) or 'none'}"
             remedy = f"give those of ED ({info['ED']}) and ES ({info['ES']}), as Info.cfg says"
-            raise DataError(said, source=description, remedy=remedy)
-        cine, phases = read_heart(
-            image,
-            masks,
-            fewer=self.fewer,
-            rule=self.rule,
-            units=units,
-            nominal=self.nominal,
-            relabel=relabel,
-        )
-        row = {"phases": phases, "height": float(info["Height"]), "weight": float(info["Weight"])}
+            raise DataError(problem, source=description, remedy=remedy)
+        scan = self._scan(image, masks, self.nominal, relabel={1: 3, 2: 2, 3: 1})
+        row = {"phases": scan.frame_count, "height": float(info["Height"]), "weight": float(info["Weight"])}
         row |= {"I21": int(info["Group"] == "MINF"), "I42": int(info["Group"] in ("DCM", "HCM"))}
-        return Recording(cine=cine, row=row | measure(masks, units=units, nominal=self.nominal, relabel=relabel))
+        return Recording(cine=scan.cine, row=row | scan.traits())
 
 
 def _plain_case(name: str) -> str:

@@ -77,22 +77,24 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
         some = sum(isinstance(name, str) for name in named)
         if patient == COMMENT or some == len(paths):
             if not patient and _apart(paths, named, download):
-                said = "comments of headers tell records apart which a folder or a name gives to one person"
+                problem = "comments of headers tell records apart which a folder or a name gives to one person"
                 remedy = f"say whom to follow: patient=comment, patient={NAME}, or patient=1 for the folder; {_OWN}"
-                raise DataError(said, source=download, remedy=remedy)
+                raise DataError(problem, source=download, remedy=remedy)
             return named, f"{_people(named)}, told by the comments of the headers"
         if some:
-            said = f"{some} of {len(paths)} headers name one patient in a comment, and the others do not"
-            raise DataError(said, source=download, remedy=f"say patient=comment, and the others are refused; {_OWN}")
+            problem = f"{some} of {len(paths)} headers name one patient in a comment, and the others do not"
+            raise DataError(problem, source=download, remedy=f"say patient=comment, and the others are refused; {_OWN}")
         _refuse_repeated(paths, download)
         return list(own), f"{count}: neither headers nor folders say whose a record is"
     names = [_stated(path, patient) for path in paths]
     if patient != NAME and len({len(path.parts) for path in paths}) > 1:
-        said = f"records lie at different depths, so that patient={patient} means different kinds of folders"
-        raise DataError(said, source=download, remedy=f"put each as deep below the folder of its person; {_OWN}")
+        problem = f"records lie at different depths, so that patient={patient} means different kinds of folders"
+        raise DataError(problem, source=download, remedy=f"put each as deep below the folder of its person; {_OWN}")
     if _apart(paths, names, download):
-        said = f"patient={patient} tells records apart which a folder or a name gives to one person"
-        raise DataError(said, source=download, remedy=f"count from the record: 1 is the folder that holds it; {_OWN}")
+        problem = f"patient={patient} tells records apart which a folder or a name gives to one person"
+        raise DataError(
+            problem, source=download, remedy=f"count from the record: 1 is the folder that holds it; {_OWN}"
+        )
     return list(names), f"{_people(names)}, told by patient={patient}"
 
 
@@ -133,9 +135,9 @@ def _stated(path: Path, patient: str) -> str:
 
 def _refuse_repeated(paths: Sequence[Path], download: Path) -> None:
     if any(_PTBXL.fullmatch(path.stem) for path in paths):
-        said = "records are named as in PTB-XL, which has several of a patient, and each at two rates"
+        problem = "records are named as in PTB-XL, which has several of a patient, and each at two rates"
         raise DataError(
-            said, source=download, remedy=f"give it to the source ptbxl, whose table says who is who; {_OWN}"
+            problem, source=download, remedy=f"give it to the source ptbxl, whose table says who is who; {_OWN}"
         )
     seen = Counter(seeming for path in paths if (seeming := _seeming(path, download)))
     repeated = [seeming for seeming, count in seen.items() if count > 1]
@@ -153,9 +155,11 @@ def _refuse_repeated(paths: Sequence[Path], download: Path) -> None:
         ("beginnings of names", f"patient={NAME}", [_divided(path.stem) for path in paths]),
     ):
         if count := _alike(groups):
-            said = f"{count} {what} hold several records each, called alike in all of them, as the visits of people are"
+            problem = (
+                f"{count} {what} hold several records each, called alike in all of them, as the visits of people are"
+            )
             remedy = f"say whom a record is of: {option}, if these are people; {_OWN}"
-            raise DataError(said, source=download, remedy=remedy)
+            raise DataError(problem, source=download, remedy=remedy)
 
 
 def _divided(stem: str) -> tuple[str, str]:

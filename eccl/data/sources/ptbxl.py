@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Open, Recording, chosen, nothing_found, refusal
+from eccl.data.sources.base import Index, Open, Recording, chosen, nothing_found, refusal
 from eccl.data.sources.statements import INFARCTION, KNOWN, infarction_statements, read_scp_codes, scp_diagnoses
-from eccl.data.table import PART, PATIENT, PERSON
+from eccl.data.table import PART, PATIENT, PERSON, read_table
 from eccl.records import DataError
 
 TABLE, STATEMENTS = "ptbxl_database.csv", "scp_statements.csv"
@@ -37,7 +37,7 @@ class PTBXL(Open):
     ----------
     download : Path
         Holds ptbxl_database.csv, scp_statements.csv and records500/ or records100/.
-    rate : str
+    sampling_rate : str
         Files to take, Hz: "500", "100" (resampled to 500), or "any": 500 where that file is there. The column
         `recorded_hz` says which was taken.
     least_likelihood : float
@@ -47,11 +47,11 @@ class PTBXL(Open):
     """
 
     download: Path
-    rate: str = "500"
+    sampling_rate: str = "500"
     least_likelihood: float = 0.0
     fetch: bool = False
 
-    decisive: ClassVar[tuple[str, ...]] = ()  # all shows in the listing: labels, and names of files
+    cache_keys: ClassVar[tuple[str, ...]] = ()  # all shows in the index: labels, and names of files
 
     @property
     def description(self) -> dict[str, Any]:
@@ -61,10 +61,13 @@ class PTBXL(Open):
             "licence": "CC-BY-4.0",
             "modalities": ["ecg"],
             "diagnoses": list(KNOWN),
-            "choices": {"rate": chosen(self.rate, tuple(RATES)), "least_likelihood": self.least_likelihood},
+            "choices": {
+                "sampling_rate": chosen(self.sampling_rate, tuple(RATES)),
+                "least_likelihood": self.least_likelihood,
+            },
         }
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every row of the table; sex turned to 0 female, 1 male; values that cannot be left empty and counted."""
         if self.fetch:
             _fetch(self.download)
@@ -101,7 +104,7 @@ class PTBXL(Open):
         taken = [self._file(table.iloc[row]) for row in rows]
         entries["recorded_hz"] = [rate for _, rate in taken]
         entries["_files"] = [[f"{stem}.hea", f"{stem}.dat"] for stem, _ in taken]
-        return Listing(entries.reset_index(drop=True), refused, notes)
+        return Index(entries.reset_index(drop=True), refused, notes)
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The ECG."""
@@ -109,7 +112,7 @@ class PTBXL(Open):
 
     def _file(self, row: pd.Series) -> tuple[Path, int]:
         """Record of one row, without its extension, and its rate, Hz: of those to be taken, the first that is there."""
-        columns = [name for name in RATES[self.rate] if isinstance(row.get(name), str)]
+        columns = [name for name in RATES[self.sampling_rate] if isinstance(row.get(name), str)]
         paths = [self.download / row[name] for name in columns]
         there = [path for path in paths if path.with_name(f"{path.name}.hea").exists()]
         stem = next(iter(there or paths), self.download / f"{row['ecg_id']}")
@@ -119,28 +122,25 @@ class PTBXL(Open):
         path = self.download / TABLE
         if not path.exists():
             raise nothing_found(self.download, f"{TABLE} of PTB-XL")
-        try:
-            table = pd.read_csv(path, dtype={"scp_codes": str})
-        except (OSError, ValueError) as error:  # pandas' ParserError and UnicodeDecodeError are ValueErrors
-            raise DataError(f"the table is no CSV ({error})", source=path, remedy="download it again") from error
+        table = read_table(path, "download it again", dtype={"scp_codes": str})
         missing = [name for name in COLUMNS if name not in table]
         if missing:
-            said = f"{len(missing)} columns are missing: {', '.join(missing)}"
-            raise DataError(said, source=path, remedy="give PTB-XL's own table, of version 1.0.1 or later")
+            problem = f"{len(missing)} columns are missing: {', '.join(missing)}"
+            raise DataError(problem, source=path, remedy="give PTB-XL's own table, of version 1.0.1 or later")
         numbers = ["ecg_id", "patient_id", "sex", "strat_fold"]
         wrong = table[numbers].apply(pd.to_numeric, errors="coerce").isna().any(axis=1) | ~table["sex"].isin([0, 1])
         wrong |= ~table["strat_fold"].isin(range(1, 11))
         if wrong.any():
             row = int(np.flatnonzero(wrong)[0])
             values = ", ".join(f"{name} {table[name].iat[row]}" for name in numbers)
-            said = f"row {row + 2} has {values}; sex is 0 (male) or 1 (female), strat_fold 1 to 10"
-            raise DataError(said, source=path, remedy="download the table again")
+            problem = f"row {row + 2} has {values}; sex is 0 (male) or 1 (female), strat_fold 1 to 10"
+            raise DataError(problem, source=path, remedy="download the table again")
         for name in ("age", "height", "weight"):
             numbers = pd.to_numeric(table[name], errors="coerce")
             wrong = numbers.isna() & table[name].notna()
             if wrong.any():
-                said = f"row {int(np.flatnonzero(wrong)[0]) + 2} has the {name} {table[name][wrong].iat[0]!r}"
-                raise DataError(said, source=path, remedy="write a number, or leave the cell empty")
+                problem = f"row {int(np.flatnonzero(wrong)[0]) + 2} has the {name} {table[name][wrong].iat[0]!r}"
+                raise DataError(problem, source=path, remedy="write a number, or leave the cell empty")
             table[name] = numbers
         table["scp_codes"] = table["scp_codes"].fillna("")
         return table

@@ -19,10 +19,10 @@ def stamps(source: Source, entries: pd.DataFrame, version: int) -> list[str]:
 
     Where the download lies does not count: one that is moved is the same.
     """
-    settings = {name: getattr(source, name) for name in source.decisive}
-    said = pd.util.hash_pandas_object(entries.drop(columns="_files"), index=False)
+    settings = {name: getattr(source, name) for name in source.cache_keys}
+    contents = pd.util.hash_pandas_object(entries.drop(columns="_files"), index=False)
     states = [[(Path(path).name, _state(path)) for path in files] for files in entries["_files"]]
-    return [digest(version, settings, int(content), state) for content, state in zip(said, states)]
+    return [digest(version, settings, int(content), state) for content, state in zip(contents, states)]
 
 
 def _state(path: str) -> list | None:

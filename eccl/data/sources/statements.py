@@ -30,7 +30,6 @@ INFARCTION = (  # every statement of diagnostic_class MI in PTB-XL's scp_stateme
     *("INJAS", "INJAL", "INJIN", "INJLA", "INJIL"),  # subendocardial injury, which PTB-XL counts there
 )
 
-SNOMED_SINUS_RHYTHM = "426783006"
 SNOMED_ATRIAL_FIBRILLATION = (
     "164889003",  # atrial fibrillation
     "164890007",  # atrial flutter

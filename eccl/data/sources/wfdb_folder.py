@@ -15,7 +15,7 @@ import pandas as pd
 
 from eccl.data.ecg import read_ecg
 from eccl.data.sources.base import (
-    Listing,
+    Index,
     Open,
     Recording,
     chosen,
@@ -62,7 +62,7 @@ class WFDBFolder(Open):
     name: str = "WFDB records"
     licence: str = "as given by their owner"
 
-    decisive: ClassVar[tuple[str, ...]] = ("labels", "unit")
+    cache_keys: ClassVar[tuple[str, ...]] = ("labels", "unit")
 
     @property
     def description(self) -> dict[str, Any]:
@@ -72,7 +72,7 @@ class WFDBFolder(Open):
         described = {"name": self.name, "licence": self.licence, "modalities": ["ecg"], "diagnoses": known}
         return {**described, "choices": choices}
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Every .hea file; a participant is named by the file, and by its folders where two files have one name."""
         found = {identity(path): path for path in sorted(files_under(self.download, [".hea"]), reverse=True)}
         paths = sorted(found.values())  # a record and a link to it are one
@@ -84,27 +84,27 @@ class WFDBFolder(Open):
         signals = [next((end for end in (".dat", ".mat") if path.with_suffix(end).exists()), ".dat") for path in paths]
         files = [[str(path), str(path.with_suffix(end))] for path, end in zip(paths, signals)]
         entries = pd.DataFrame({"participant_id": names, "_files": files})
-        people, said = whose(paths, self.download, self.patient)
+        people, message = whose(paths, self.download, self.patient)
         if any(people):
             entries[PATIENT] = people
         unnamed = [row for row, person in enumerate(people) if isinstance(person, DataError)]
         refused = [refusal(names[row], paths[row], people[row]) for row in unnamed]
-        return Listing(entries.drop(index=unnamed).reset_index(drop=True), refused, said=[said])
+        return Index(entries.drop(index=unnamed).reset_index(drop=True), refused, messages=[message])
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The ECG, and sex, age and diagnoses of the header's comments."""
         header = Path(entry["_files"][0])
         ecg = read_ecg(header, unit=self.unit or None)
-        said = read_comments(header)
-        row = {"sex": said.sex, "age": said.age}
+        comments = read_comments(header)
+        row = {"sex": comments.sex, "age": comments.age}
         if self.labels != "none":
-            row |= self._diagnoses(said, header)
-        return Recording(ecg, row=row, notes=said.notes)
+            row |= self._diagnoses(comments, header)
+        return Recording(ecg, row=row, notes=comments.notes)
 
-    def _diagnoses(self, said: Comments, header: Path) -> dict[str, Any]:
-        if len(said.dx) != 1:
-            problem = "several lines # Dx that differ" if said.dx else "no line # Dx with diagnoses"
+    def _diagnoses(self, comments: Comments, header: Path) -> dict[str, Any]:
+        if len(comments.dx) != 1:
+            problem = "several lines # Dx that differ" if comments.dx else "no line # Dx with diagnoses"
             remedy = 'add "# Dx: " with SNOMED CT codes once, or ingest without diagnoses: labels="none"'
             raise DataError(f"the header has {problem}", source=header, remedy=remedy)
-        codes = snomed_codes(said.dx[0], header)
+        codes = snomed_codes(comments.dx[0], header)
         return snomed_diagnoses(codes) | {"statements": ";".join(codes)}

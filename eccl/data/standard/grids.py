@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from eccl.data.standard.labels import CAVITY
 from eccl.data.standard.orientation import regrid
-from eccl.records import DataError, Stack
-
-if TYPE_CHECKING:
-    from eccl.data.formats.dicom_cine import DicomCine
-    from eccl.data.formats.nifti import Nifti
+from eccl.records import DataError, ShortAxis, Stack
 
 _DRIFT = 0.1  # voxels between two grids that count as none
 
 
-def align(labels: Stack, image: Stack | Nifti | DicomCine) -> Stack:
+def align(labels: Stack, image: ShortAxis) -> Stack:
     """The labels on the image's grid: turned, cut, or padded with 0, by the whole voxels that their affines say.
 
     Raises
@@ -66,7 +61,7 @@ def align(labels: Stack, image: Stack | Nifti | DicomCine) -> Stack:
     )
 
 
-def is_placed(stack: Stack | Nifti | DicomCine) -> bool:
+def is_placed(stack: ShortAxis) -> bool:
     """Whether it says where its voxels are; one slice of unknown thickness does not."""
     return stack.affine is not None and np.isfinite(stack.slice_spacing)
 
@@ -89,7 +84,7 @@ def _between(labels: Stack, affine: np.ndarray) -> np.ndarray:
         return np.full((4, 4), np.nan)
 
 
-def _grid(stack: Stack | Nifti | DicomCine) -> str:
+def _grid(stack: ShortAxis) -> str:
     corner, axes = stack.affine[:3, 3], stack.affine[:3, :3].T
     steps = ", ".join(f"({' '.join(f'{value:.3g}' for value in axis)})" for axis in axes)
     return f"{stack.shape[:0:-1]} voxels from ({' '.join(f'{value:.4g}' for value in corner)}) mm in steps {steps}"

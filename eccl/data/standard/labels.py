@@ -1,7 +1,7 @@
-"""Labels of the heart in a stack: what their values mean, and which phases of the beat they are of.
+"""Labels of the heart in a stack: what their values mean, and which frames of the beat they are of.
 
-A stack may hold labels at some phases alone, as in M&Ms at end-diastole and end-systole, wherever in the beat they are.
-A phase without any label is not one of an empty ventricle: it says nothing. Among the phases that hold labels,
+A stack may hold labels at some frames alone, as in M&Ms at end-diastole and end-systole, wherever in the beat they are.
+A frame without any label is not one of an empty ventricle: it says nothing. Among the frames that hold labels,
 end-diastole is the one of the largest LV cavity and end-systole the one of the smallest.
 """
 
@@ -24,19 +24,19 @@ def whole_labels(labels: Stack) -> Stack:
 
     Tools that write labels through numbers with a point leave a scale in the header which does not give them exactly.
     """
-    off = max(float(np.abs(phase - np.rint(phase)).max()) for phase in labels.images)  # NaN if one is none
+    off = max(float(np.abs(frame - np.rint(frame)).max()) for frame in labels.images)  # NaN if one is none
     return replace(labels, images=np.rint(labels.images)) if 0 < off <= _ROUNDING else labels
 
 
 def check_labels(labels: Stack) -> None:
-    """Nothing, if every label is one that is known here: 0, 1, 2 and 3 or 4.
+    """Raise unless every label is one that is known here: 0, 1, 2 and 3 or 4.
 
     Raises
     ------
     DataError
         If one is not, with its value.
     """
-    values = np.unique(np.concatenate([np.unique(phase) for phase in labels.images]))  # phase by phase: less memory
+    values = np.unique(np.concatenate([np.unique(frame) for frame in labels.images]))  # frame by frame: less memory
     unknown = values[~np.isin(values, KNOWN)]
     if len(unknown):
         problem, remedy = f"an unknown label: {unknown[0]:g}", f"write the labels that are read: {_MEANING}"
@@ -54,50 +54,50 @@ def check_labels(labels: Stack) -> None:
 
 
 def count(labels: Stack, which: tuple[int, ...]) -> np.ndarray:
-    """Voxels (F,) of some labels at each phase."""
-    return np.array([np.isin(phase, which).sum() for phase in labels.images])
+    """Voxels (F,) of some labels at each frame."""
+    return np.array([np.isin(frame, which).sum() for frame in labels.images])
 
 
-def labelled_phases(labels: Stack) -> np.ndarray:
-    """Which phases (P,) hold any label, in order."""
+def labelled_frames(labels: Stack) -> np.ndarray:
+    """Which frames (n,) hold any label, in order."""
     return np.flatnonzero(labels.images.any(axis=(1, 2, 3)))
 
 
 def end_diastole(labels: Stack) -> int:
-    """The phase of the largest LV cavity, the first of equals.
+    """The frame of the largest LV cavity, the first of equals.
 
     Raises
     ------
     DataError
-        If no phase holds LV cavity.
+        If no frame holds LV cavity.
     """
     cavity = count(labels, CAVITY)
-    phase = int(cavity.argmax())
-    if not cavity[phase]:
+    frame = int(cavity.argmax())
+    if not cavity[frame]:
         raise _no_cavity(labels, "")
-    return phase
+    return frame
 
 
 def end_systole(labels: Stack) -> int:
-    """The phase of the smallest LV cavity among those that hold labels, the first of equals.
+    """The frame of the smallest LV cavity among those that hold labels, the first of equals.
 
     Raises
     ------
     DataError
-        If a phase that holds labels holds no LV cavity, or none holds any.
+        If a frame that holds labels holds no LV cavity, or none holds any.
     """
     end_diastole(labels)
-    phases = labelled_phases(labels)
-    cavity = count(labels, CAVITY)[phases]
-    phase = int(phases[cavity.argmin()])
+    frames = labelled_frames(labels)
+    cavity = count(labels, CAVITY)[frames]
+    frame = int(frames[cavity.argmin()])
     if not cavity.min():
-        raise _no_cavity(labels, f", at phase {phase}, which has other labels" if labels.phases > 1 else "")
-    return phase
+        raise _no_cavity(labels, f", at frame {frame}, which has other labels" if labels.frame_count > 1 else "")
+    return frame
 
 
 def _no_cavity(labels: Stack, where: str) -> DataError:
     return DataError(
         f"no pixel is labelled 1, LV cavity{where}",
         source=labels.source or None,
-        remedy="check the label values, or give the segmented phases alone",
+        remedy="check the label values, or give the segmented frames alone",
     )

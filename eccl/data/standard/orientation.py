@@ -23,7 +23,7 @@ from itertools import product
 
 import numpy as np
 
-from eccl.data.formats.axes import BASE_TO_APEX, _lps, is_aligned
+from eccl.data.formats.axes import BASE_TO_APEX, directions, is_aligned
 from eccl.records import Stack
 
 _DOWN, _ACROSS = np.array([0.0, 0.5, -1.0]), np.array([1.0, 0.5, 0.0])  # where rows and columns run to, LPS
@@ -45,7 +45,7 @@ def from_base(affine: np.ndarray | None, slices: int, nominal: bool = False) -> 
     order = np.arange(slices)
     if affine is None or nominal or is_aligned(affine):
         return order
-    return order if (_lps(affine)[:, 2] @ BASE_TO_APEX) >= 0 else order[::-1]
+    return order if (directions(affine)[:, 2] @ BASE_TO_APEX) >= 0 else order[::-1]
 
 
 def regrid(stack: Stack, order: Sequence[int], signs: Sequence[int]) -> Stack:
@@ -68,7 +68,7 @@ def regrid(stack: Stack, order: Sequence[int], signs: Sequence[int]) -> Stack:
 
 def _unmirrored(affine: np.ndarray) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Order and signs for `regrid` of a slice whose affine lies along the axes of the body."""
-    axes = np.rint(_lps(affine)[:2, :2])  # to the left and to the back, of columns and of rows
+    axes = np.rint(directions(affine)[:2, :2])  # to the left and to the back, of columns and of rows
     if abs(axes).sum() != 2:
         return (0, 1, 2), (1, 1, 1)  # not across the body: nobody's default
     swapped = axes[0, 0] == 0
@@ -77,7 +77,7 @@ def _unmirrored(affine: np.ndarray) -> tuple[tuple[int, int, int], tuple[int, in
 
 def _turn(affine: np.ndarray) -> tuple[tuple[int, int, int], tuple[int, int, int]]:
     """Order and signs for `regrid` that bring a slice upright."""
-    across, down = _lps(affine)[:, :2].T
+    across, down = directions(affine)[:, :2].T
     found = []
     for swapped, one, two in product((False, True), (1, -1), (1, -1)):
         columns, rows = (one * down, two * across) if swapped else (one * across, two * down)

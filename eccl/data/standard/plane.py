@@ -8,6 +8,7 @@ import numpy as np
 
 SIZE = 80  # pixels, rows and columns of every cine inside a cohort
 SPACING = 1.8  # mm, of every cine that this project makes
+SLICE_SPACING = 8.0  # mm, of the stacks that are simulated, and in the header of a cine, where it is nominal
 
 
 def crop_or_pad(images: np.ndarray, size: int, centre: tuple[float, float] | None = None) -> np.ndarray:

@@ -10,12 +10,8 @@ from fractions import Fraction
 
 import numpy as np
 
-from eccl.data.formats.leads import (
-    check_rate,
-    in_millivolts,
-    lead_name,
-)
-from eccl.data.formats.limb_leads import DERIVED, check_order
+from eccl.data.formats.leads import check_rate, in_millivolts, lead_name
+from eccl.data.formats.limb_leads import DERIVED, check_order, derived_leads
 from eccl.records import DURATION, ECG, LEADS, SAMPLING_RATE, Channels, DataError, check_changes
 
 RESOLUTION = 0.005  # mV, of the ECGs in a cohort; a lead that is flat once it is written there cannot be read again
@@ -74,9 +70,7 @@ def assemble(
             * in_millivolts(channels.units[row] or unit, f"lead {lead}", source)
             for lead, row in rows.items()
         }
-        for lead, (of_one, of_two) in DERIVED.items():
-            if lead not in signal:
-                signal[lead] = of_one * signal["I"] + of_two * signal["II"]
+        signal = derived_leads(signal["I"], signal["II"]) | signal
     leads = _recorded(np.stack([signal[lead] for lead in LEADS]), stated, sampling_rate, duration, source)
     if channels.order_assumed:
         check_order(leads, stated, source)

@@ -8,9 +8,10 @@ import numpy as np
 import pydicom
 import pytest
 from helpers.dicom_files import patched, saved, small_stack
+from helpers.stacks import write_stack
 
 from eccl.config import SimulationConfig
-from eccl.data.cmr import read_image, write_stack
+from eccl.data.cmr import read_image
 from eccl.data.formats.dicom_cine import open_dicom_cine
 from eccl.data.formats.dicom_writer import dicom_files, write_dicom_cine, write_zip
 from eccl.data.standard.slices import cut_cine
@@ -31,15 +32,15 @@ def simulated():
 def test_a_simulated_download_is_read_exactly_from_dicom_and_from_nifti(tmp_path, simulated):
     heart, images, labels = simulated
     middle = simulate_cine(heart, participant_generators(5, 1).cine).frames
-    np.testing.assert_array_equal(images.images[:, images.slices // 2], middle)
+    np.testing.assert_array_equal(images.images[:, images.slice_count // 2], middle)
     cine = open_dicom_cine(write_dicom_cine(tmp_path / "1_20209_2_0.zip", images, "1", seed=3))
-    assert (cine.frames, cine.slices, cine.spacing) == (50, images.slices, images.spacing)
+    assert (cine.frame_count, cine.slice_count, cine.spacing) == (50, images.slice_count, images.spacing)
     stack = cine.stack()
     np.testing.assert_array_equal(stack.images, np.rint(images.images))
     for one in (cine, stack, read_image(write_stack(tmp_path / "sa.nii.gz", images))):
         np.testing.assert_allclose(one.affine, images.affine, atol=1e-4)
         assert one.slice_spacing == pytest.approx(8.0, abs=1e-5) and one.spacing == pytest.approx((1.8, 1.8))
-    assert cine.frame_interval == pytest.approx(images.phase_interval)
+    assert cine.frame_interval == pytest.approx(images.frame_interval)
     np.testing.assert_array_equal(
         read_image(tmp_path / "sa.nii.gz", slices=[2, 3]).images, np.rint(images.images[:, 2:4])
     )
@@ -55,7 +56,7 @@ def test_pydicom_reads_what_is_written_and_finds_nothing_to_warn_of(rng, recwarn
     stack = small_stack(rng)
     for index, content in enumerate(dicom_files(stack, "p1").values()):
         image = pydicom.dcmread(io.BytesIO(content))
-        slice_, phase = divmod(index, stack.phases)
+        slice_, phase = divmod(index, stack.frame_count)
         np.testing.assert_array_equal(image.pixel_array, stack.images[phase, slice_])
         assert image.SeriesDescription == f"CINE_segmented_SAX_b{slice_ + 1}" and image.PatientID == "p1"
         assert image.TriggerTime == pytest.approx(22.5 * phase) and image.NominalInterval == 90
@@ -162,12 +163,12 @@ def test_real_slices_of_two_phases(real_data, tmp_path):
     for path in sorted(folder.glob("*.dcm"))[1:-1]:  # the four slices that are there at both phases
         (tmp_path / path.name).write_bytes(path.read_bytes())
     cine = open_dicom_cine(tmp_path)
-    assert (cine.frames, cine.slices) == (2, 4)
+    assert (cine.frame_count, cine.slice_count) == (2, 4)
     assert cine.spacing == (1.3672, 1.3672) and cine.slice_spacing == pytest.approx(8.0, abs=1e-3)
     assert cine.frame_interval == 581  # 348 and 929 ms after the R wave
     stack = cine.stack([2])
     for phase, name in enumerate(cine.members[2]):
         np.testing.assert_array_equal(stack.images[phase, 0], pydicom.dcmread(folder / name).pixel_array)
-    with pytest.raises(DataError, match="2 phases of the beat, not 50 frames"):
-        cut_cine(cine, fewer="interpolate")
-    assert cut_cine(cine, fewer="still").spacing == (1.8, 1.8)
+    with pytest.raises(DataError, match="2 frames of the beat, not 50"):
+        cut_cine(cine, frame_policy="interpolate")
+    assert cut_cine(cine, frame_policy="still").spacing == (1.8, 1.8)

@@ -219,7 +219,7 @@ def test_an_enhanced_file_with_any_byte_changed_or_cut_is_read_or_refused(tmp_pa
             for content in (bytes(turned), whole[:place]):
                 path.write_bytes(content)
                 try:
-                    assert open_dicom_cine(path).stack().phases
+                    assert open_dicom_cine(path).stack().frame_count
                 except DataError as error:
                     assert str(path) in str(error) and error.remedy
                     refusals += 1

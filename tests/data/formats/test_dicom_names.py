@@ -148,7 +148,7 @@ def test_files_without_preamble_are_read(tmp_path, stack, files, syntax, meta):
 def test_one_file_without_preamble_is_told_from_nifti(tmp_path, stack):
     path = tmp_path / "1.2.840.7"
     path.write_bytes(enhanced(stack)[132:])
-    refused(lambda: read_cine(path), path, "phases of the beat")  # it is read as DICOM, and holds too few of them
+    refused(lambda: read_cine(path), path, "frames of the beat")  # it is read as DICOM, and holds too few of them
 
 
 @pytest.mark.parametrize("name", ["pipe", "pipe.nii", "pipe.nii.gz", "pipe.zip"])

@@ -210,7 +210,7 @@ def test_phases_missing_at_an_end_are_noticed_where_their_number_is_stated(tmp_p
     if stated in ("12", "11") and 12 - len(gone) < int(stated):
         refused(lambda: open_dicom_cine(folder), folder, f"{12 - len(gone)} phases", f"the {stated} that Cardiac")
     else:
-        assert open_dicom_cine(folder).frames == 12 - len(gone)
+        assert open_dicom_cine(folder).frame_count == 12 - len(gone)
 
 
 def test_the_temporal_position_orders_where_no_time_is_stated(tmp_path, stack, files):

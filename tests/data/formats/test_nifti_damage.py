@@ -11,12 +11,12 @@ from helpers.making import refused
 from helpers.stacks import in_a_patient, nifti_file
 
 from eccl.data.cmr import read_cine, read_image
-from eccl.data.sources.scans import measure, read_heart
+from eccl.data.sources.scans import read_scan
 
 
 @pytest.fixture(scope="module")
 def content(tmp_path_factory) -> bytes:
-    """A file of 50 phases and 4 slices of 24 x 22 voxels."""
+    """A file of 50 frames and 4 slices of 24 x 22 voxels."""
     images = np.random.default_rng(0).integers(0, 3000, (50, 4, 24, 22)).astype(np.int16)
     return nifti_file(tmp_path_factory.mktemp("nifti") / "sa.nii", images, sform=in_a_patient()).read_bytes()
 
@@ -56,7 +56,7 @@ DAMAGE = {  # what is wrong: (bytes of the file from sound content, words of the
     "no gzip": (lambda content: content, ["named .gz, and no gzip"]),
     "another packing": (lambda content: zlib.compress(content), ["named .gz, and no gzip"]),
     "packed twice": (lambda content: gzip.compress(gzip.compress(content)), ["packed twice"]),
-    "fewer phases than declared": (lambda content: gzip.compress(content[:-22]), ["damaged"]),
+    "fewer frames than declared": (lambda content: gzip.compress(content[:-22]), ["damaged"]),
     "far more than declared": (lambda content: gzip.compress(content + bytes(2**20 + 1)), ["1048576 others follow"]),
     "a second file": (
         lambda content: gzip.compress(content) + gzip.compress(bytes(2**20 + 1)),
@@ -74,10 +74,9 @@ def test_a_damaged_gzip_is_refused_whichever_slices_are_asked_for(tmp_path, cont
     for read in (
         read_image,
         read_cine,
-        read_heart,
+        read_scan,
         lambda path: read_image(path, slices=[0]),
         lambda path: read_cine(path, slice_index=3),
-        lambda path: measure([path]),
     ):
         error = refused(lambda read=read: read(path), path, *words)
         assert any(word in error.remedy for word in ("again", "name it .nii", "unpack it once"))
@@ -85,7 +84,7 @@ def test_a_damaged_gzip_is_refused_whichever_slices_are_asked_for(tmp_path, cont
 
 PLAIN = {  # what is wrong with a file that is not compressed: (its name, its bytes from sound content, words, remedy)
     "the last byte is missing": ("a.nii", lambda content: content[:-1], "cannot hold more", "again"),
-    "the last phase is missing": ("a.nii", lambda content: content[: -4 * 24 * 22 * 2], "cannot hold more", "again"),
+    "the last frame is missing": ("a.nii", lambda content: content[: -4 * 24 * 22 * 2], "cannot hold more", "again"),
     "pixels within the header": ("a.nii", lambda content: placed(content, 0), "pixels at byte 0", "again"),
     "pixels at the header's end": ("a.nii", lambda content: placed(content, 348), "pixels at byte 348", "again"),
     "pixels behind theirs": ("a.nii", lambda content: placed(content, 400), "cannot hold more", "again"),
@@ -112,7 +111,7 @@ def test_a_plain_file_that_is_not_whole_or_not_named_as_what_it_is(tmp_path, con
         assert remedy in refused(lambda read=read: read(path), path, words).remedy
 
 
-def test_dimensions_of_one_behind_the_phases_say_nothing(tmp_path, content):
+def test_dimensions_of_one_behind_the_frames_say_nothing(tmp_path, content):
     path, plain = tmp_path / "a.nii", tmp_path / "plain.nii"
     plain.write_bytes(content)
     path.write_bytes(content[:40] + struct.pack("<8h", 6, 22, 24, 4, 50, 1, 1, 1) + content[56:])
@@ -139,7 +138,7 @@ def test_every_form_of_gzip_that_is_whole_is_read(tmp_path, content, case):
     expected = np.frombuffer(content[352:], "<i2").reshape(50, 4, 24, 22)
     np.testing.assert_array_equal(read_image(path).images, expected)
     np.testing.assert_array_equal(read_image(path, slices=[1, 2]).images, expected[:, 1:3])
-    for read in (read_cine, lambda path: read_heart(path)[0]):
+    for read in (read_cine, lambda path: read_scan(path).cine):
         np.testing.assert_array_equal(read(path).frames, read(plain).frames)
 
 

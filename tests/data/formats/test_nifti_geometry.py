@@ -8,7 +8,7 @@ from helpers.stacks import beating, in_a_patient, nifti_file
 
 from eccl.data.cmr import read_cine, read_image
 from eccl.data.measure.masks import mask_traits
-from eccl.data.sources.scans import measure, read_heart
+from eccl.data.sources.scans import read_scan
 
 SIZE = (1.8, 1.7, 10.0)  # column, row, slice
 REAL = in_a_patient((1.7, 1.8), 10.0)
@@ -133,7 +133,7 @@ def test_the_sense_of_slices_in_a_qform_is_a_sign_alone(tmp_path, qfac):
 def test_a_pixel_that_no_image_of_a_heart_has_is_refused_before_anything_is_resampled(tmp_path, size):
     image, _ = beating((50, 3, 40, 40), centre=(20.0, 20.0))
     path = nifti_file(tmp_path / "a.nii", image.images.astype(np.uint8), size)
-    for read in (read_cine, read_heart):
+    for read in (read_cine, read_scan):
         refused(lambda read=read: read(path), path, "a pixel spacing of", "0.1 to 10")
 
 
@@ -145,12 +145,12 @@ def test_labels_that_do_not_say_where_they_are_must_say_how_large_they_are(tmp_p
         for pixdim in (SIZE, size):
             mask = nifti_file(tmp_path / "m.nii", labels.images.astype(np.uint8), pixdim)
             if pixdim == SIZE:
-                assert read_heart(path, [mask])[1] == 50
+                assert read_scan(path, [mask]).frame_count == 50
             else:
                 refused(
-                    lambda path=path, mask=mask: read_heart(path, [mask]), mask, "labels with voxels of", "1.7 x 1.8"
+                    lambda path=path, mask=mask: read_scan(path, [mask]), mask, "labels with voxels of", "1.7 x 1.8"
                 )
-                read_heart(path, [mask], nominal=True)
+                read_scan(path, [mask], nominal=True)
 
 
 def test_labels_whose_sform_alone_is_of_unit_scale_fit_their_image(tmp_path):
@@ -158,10 +158,10 @@ def test_labels_whose_sform_alone_is_of_unit_scale_fit_their_image(tmp_path):
     fields = {"pixdim": SIZE, "qform": ALIGNED}
     path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8), sform=ALIGNED, **fields)
     masks = [nifti_file(tmp_path / "m.nii", labels.images.astype(np.uint8), sform=UNIT, **fields)]
-    cine, _ = read_heart(path, masks)
-    np.testing.assert_array_equal(cine.frames[:, 39, 39], image.images[:, 3, 50, 44])
-    assert measure(masks) == pytest.approx(mask_traits(read_image(masks[0])))
-    assert measure(masks)["lv_edv"] == pytest.approx((labels.images[0] == 1).sum() * 1.8 * 1.7 * 10 / 1000)
+    scan = read_scan(path, masks)
+    np.testing.assert_array_equal(scan.cine.frames[:, 39, 39], image.images[:, 3, 50, 44])
+    assert scan.traits() == pytest.approx(mask_traits(read_image(masks[0])))
+    assert scan.traits()["lv_edv"] == pytest.approx((labels.images[0] == 1).sum() * 1.8 * 1.7 * 10 / 1000)
 
 
 @pytest.mark.parametrize(("unit", "interval"), [("sec", 20), ("s", 20), ("msec", 20e-3), ("ms", 20e-3), ("us", 20e-6)])

@@ -20,10 +20,10 @@ SIZE = {"pixdim": (1.8, 1.8, 8.0), "sform": in_a_patient()}
 
 @pytest.fixture(scope="module")
 def heart():
-    """Images and labels (50, 5, 80, 80) of a heart whose end-diastole is phase 4; and its traits."""
+    """Images and labels (50, 5, 80, 80) of a heart whose end-diastole is frame 4; and its traits."""
     stacks = beating((50, 7, 90, 90), centre=(45.0, 50.0))
-    for phase, labels in enumerate(stacks[1].images):
-        labels[1:6, 10:60, 3 : 28 - 9 * (10 < phase < 40)] = 3
+    for frame, labels in enumerate(stacks[1].images):
+        labels[1:6, 10:60, 3 : 28 - 9 * (10 < frame < 40)] = 3
     assert len(mask_traits(stacks[1])) == 9
     images, labels = (np.roll(stack.images, 4, axis=0).astype(np.uint8) for stack in stacks)
     return images, labels, mask_traits(dataclasses.replace(stacks[1], images=labels.astype(np.float32)))
@@ -96,18 +96,18 @@ def test_the_names_of_m_and_ms_2(tmp_path, heart, suffix):
     assert_measured(table, "001", traits)
 
 
-@pytest.mark.parametrize("rule", ["middle", "rv"])
-def test_sparse_labels_in_a_table_of_ones_own(tmp_path, heart, rule):
+@pytest.mark.parametrize("slice_rule", ["middle", "rv"])
+def test_sparse_labels_in_a_table_of_ones_own(tmp_path, heart, slice_rule):
     images, labels, traits = heart
     nifti_file(tmp_path / "in" / "A_sa.nii.gz", images, **SIZE)
     nifti_file(tmp_path / "in" / "A_sa_gt.nii.gz", sparse(labels)[0], **SIZE)
     table = tmp_path / "in" / "participants.csv"
     table.write_text("participant_id,cine,mask_ed\nA,A_sa.nii.gz,A_sa_gt.nii.gz\n")
-    found, _ = taken("folder", table, tmp_path / "out", rule=rule)
+    found, _ = taken("folder", table, tmp_path / "out", slice_rule=slice_rule)
     assert_measured(found, "A", traits)
 
 
-def test_labels_at_one_phase_give_end_diastole_alone_and_no_slice_by_the_papers_rule(tmp_path, heart):
+def test_labels_at_one_frame_give_end_diastole_alone_and_no_slice_by_the_papers_rule(tmp_path, heart):
     images, labels, traits = heart
     one = np.zeros_like(labels)
     one[17] = labels[4]
@@ -116,7 +116,7 @@ def test_labels_at_one_phase_give_end_diastole_alone_and_no_slice_by_the_papers_
     table, _ = taken("nifti_folders", tmp_path / "in", tmp_path / "out")
     assert table.loc["A", "lv_edv"] == pytest.approx(traits["lv_edv"], rel=1e-4) and np.isnan(table.loc["A", "lv_ef"])
     with pytest.raises(DataError, match="no mask of end-systole"):
-        taken("nifti_folders", tmp_path / "in", tmp_path / "rv", rule="rv")
+        taken("nifti_folders", tmp_path / "in", tmp_path / "rv", slice_rule="rv")
 
 
 def test_of_a_compressed_file_and_a_plain_one_the_compressed_is_taken(tmp_path, heart):
@@ -201,8 +201,8 @@ def test_a_mask_of_another_place_than_its_image_measures_nothing(tmp_path, heart
         nifti_file(tmp_path / "in" / name / "sa.nii", images, **SIZE)
         nifti_file(tmp_path / "in" / name / "seg_sa_ED.nii", diastole, **SIZE)
         nifti_file(tmp_path / "in" / name / "seg_sa_ES.nii", systole, **SIZE | changed)
-    for rule in ("middle", "rv"):
-        table, refused = taken("nifti_folders", tmp_path / "in", tmp_path / rule, rule=rule)
+    for slice_rule in ("middle", "rv"):
+        table, refused = taken("nifti_folders", tmp_path / "in", tmp_path / slice_rule, slice_rule=slice_rule)
         assert list(table.index) == ["right"] and "labels on another grid" in refused["wrong"]
 
 

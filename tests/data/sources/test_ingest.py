@@ -19,7 +19,7 @@ from helpers.making import cohort_table, make_cine, make_ecg
 
 from eccl.data.cohort import Cohort
 from eccl.data.sources import SOURCES, open_source
-from eccl.data.sources.base import Listing, Open, Recording, refusal
+from eccl.data.sources.base import Index, Open, Recording, refusal
 from eccl.data.sources.ingest import ingest, ingest_tables
 from eccl.data.sources.stamps import stamps
 from eccl.records import DataError
@@ -32,13 +32,13 @@ class Toy(Open):
     download: Path
     greeting: str = "hello"
     title: str = "toy"
-    decisive = ("greeting",)
+    cache_keys = ("greeting",)
 
     @property
     def description(self):
-        return {"name": self.title, "licence": "CC0-1.0", "modalities": ["ecg", "cmr"], "diagnoses": ["I21", "I48"]}
+        return {"name": self.title, "licence": "CC0-1.0", "modalities": ["ecg", "cine"], "diagnoses": ["I21", "I48"]}
 
-    def listing(self, keep):
+    def index(self, keep):
         paths = sorted(self.download.glob("*.toy"))
         names = [path.stem.split(".")[0] for path in paths]
         everyone = cohort_table(np.random.default_rng(3), 50).drop(columns=["I42", "I50"])
@@ -47,7 +47,7 @@ class Toy(Open):
         table["_files"] = [[str(path)] for path in paths]
         table["_secret"] = "7654321"
         gone = [refusal("gone", "table.csv", DataError("the participant has withdrawn", remedy="nothing to do"))]
-        return Listing(table, gone, {"an age left empty": 2})
+        return Index(table, gone, {"an age left empty": 2})
 
     def read(self, entry):
         (path,) = entry["_files"]
@@ -85,7 +85,7 @@ def test_a_download_becomes_a_cohort_and_the_refused_a_table(download, tmp_path)
     assert len(cohort) == 37 and cohort.known_diagnoses == ("I21", "I48") and cohort.simulated is False
     assert np.isnan(cohort.diagnoses[:, 1]).all() and set(cohort.diagnoses[:, 0]) <= {0, 1}
     assert list(cohort.table["note"].unique()) == ["fine"] and not any(name.startswith("_") for name in cohort.table)
-    ecg, cine = cohort.read(5)
+    ecg, cine = cohort[5].ecg, cohort[5].cine
     assert ecg.signal.shape == (12, 5000) and cine.frames.shape == (50, 80, 80)
     summary, quarantine = ingest_tables(folder)
     reasons = dict(zip(quarantine["participant_id"], quarantine["reason"]))
@@ -102,7 +102,7 @@ def test_a_download_becomes_a_cohort_and_the_refused_a_table(download, tmp_path)
 
 def test_the_table_holds_what_the_source_gave(download, tmp_path):
     table = Cohort.load(ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)).table
-    given = Toy(download).listing(tmp_path).entries.set_index("participant_id")
+    given = Toy(download).index(tmp_path).entries.set_index("participant_id")
     for name in ("lv_edv", "ecc_16", "age", "I21"):
         expected = given.loc[table["participant_id"], name].astype(float)
         np.testing.assert_allclose(table[name].astype(float), expected, rtol=1e-5)
@@ -214,7 +214,7 @@ def test_who_was_refused_is_read_again_only_if_asked(download, tmp_path, monkeyp
         Toy, "read", lambda self, entry: read(self, {**entry, "_files": [str(download / "toy001.toy")]})
     )
     assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False))) == 39
-    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False, again=True))) == 40
+    assert len(Cohort.load(ingest(Toy(download), folder, workers=1, progress=False, retry_refused=True))) == 40
 
 
 def test_nobody_left_leaves_nothing_behind(download, tmp_path):
@@ -237,15 +237,15 @@ def test_recordings_of_a_modality_that_is_no_longer_taken_are_taken_out(download
 
 
 def test_patients_in_two_parts_of_a_split_are_refused_whatever_their_blocks(download, tmp_path, monkeypatch):
-    listing = Toy.listing
+    listing = Toy.index
 
     def split(self, keep):
         entries = listing(self, keep).entries
         patients = [f"q{number // 2}" for number in range(len(entries))]
         parts = ["train", "train", "test", "test", "validation", "validation", "train", "test"] * 5
-        return Listing(entries.assign(patient_id=patients, split=parts))
+        return Index(entries.assign(patient_id=patients, split=parts))
 
-    monkeypatch.setattr(Toy, "listing", split)
+    monkeypatch.setattr(Toy, "index", split)
     folder = ingest(Toy(download), tmp_path / "cohort", workers=1, progress=False)
     _, quarantine = ingest_tables(folder)
     assert len(Cohort.load(folder)) == 30 and len(quarantine) == 10
@@ -369,7 +369,7 @@ def test_every_source_opens_by_name_and_refuses_unknown_options(name, tmp_path):
     if name == "folder":
         (tmp_path / "participants.csv").write_text("participant_id,ecg\nnobody,absent.hea\n")
     source = open_source(name, tmp_path)
-    assert set(source.description["modalities"]) <= {"ecg", "cmr"} and source.description["licence"]
+    assert set(source.description["modalities"]) <= {"ecg", "cine"} and source.description["licence"]
     with pytest.raises(ValueError, match=r"no setting 'colour'"):
         open_source(name, tmp_path, colour="red")
     with pytest.raises(DataError, match="no such file"):

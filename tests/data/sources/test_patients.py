@@ -63,7 +63,7 @@ def download(tmp_path):
 
 
 def listed(download: Path, **options) -> pd.DataFrame:
-    return open_source("wfdb_folder", download, labels="none", **options).listing(download).entries
+    return open_source("wfdb_folder", download, labels="none", **options).index(download).entries
 
 
 def person_of(row: pd.Series, download: Path, layout: str) -> int:
@@ -138,7 +138,7 @@ def test_headers_of_which_some_name_a_patient_are_refused_until_it_is_said(tmp_p
     with pytest.raises(DataError, match="2 of 4 headers name one patient"):
         listed(tmp_path / "data")
     source = open_source("wfdb_folder", tmp_path / "data", labels="none", patient="comment")
-    listing = source.listing(tmp_path)
+    listing = source.index(tmp_path)
     assert list(listing.entries["participant_id"]) == ["a", "b"] and listing.entries["patient_id"].nunique() == 1
     assert [row["participant_id"] for row in listing.refused] == ["c", "d"]
 
@@ -162,9 +162,9 @@ def test_other_folders_are_taken_for_a_person_a_record_and_it_is_said(tmp_path, 
     for name in names:
         write_record(tmp_path / "data" / name)
     source = open_source("wfdb_folder", tmp_path / "data", labels="none")
-    listing = source.listing(tmp_path)
+    listing = source.index(tmp_path)
     assert len(listing.entries) == len(names) and "patient_id" not in listing.entries
-    assert "neither headers nor folders say whose" in listing.said[0]
+    assert "neither headers nor folders say whose" in listing.messages[0]
 
 
 def test_a_letter_behind_a_number_may_be_a_second_record(tmp_path):
@@ -258,9 +258,9 @@ def test_an_odd_cell_is_no_fault_of_who_has_none(tmp_path):
 
 @pytest.mark.parametrize("people", [1, 2, 3])
 def test_too_few_people_are_told_what_would_help(people):
-    with pytest.raises(DataError, match="no participant fell into") as caught:
+    with pytest.raises(DataError, match="no participant is in the") as caught:
         split([f"p{number}" for number in range(people)] * 5, seed=4)
-    assert f"of {people}, " in caught.value.problem and "20 or so" in caught.value.remedy
+    assert caught.value.problem.endswith(f"of {people}") and "20 or so" in caught.value.remedy
     assert "split of cohort.csv" in caught.value.remedy
 
 
@@ -268,8 +268,8 @@ def test_a_cohort_of_one_modality_is_told_where_it_is_of_use(tmp_path):
     (tmp_path / "own").mkdir()
     data = own(tmp_path, "participant_id,ecg\np1,a.hea\n")
     cohort = Cohort.load(ingest(open_source("folder", data), tmp_path / "cohort", workers=1, progress=False))
-    with pytest.raises(DataError, match="does not have recordings of the modality cmr") as caught:
-        cohort.require(["ecg", "cmr"])
+    with pytest.raises(DataError, match="does not have recordings of the modality cine") as caught:
+        cohort.require(["ecg", "cine"])
     assert "it has ecg" in caught.value.remedy and "07_your_data" in caught.value.remedy
 
 

@@ -84,11 +84,11 @@ def test_ptbxl_statements_count_from_a_likelihood_on_if_they_are_rated(ptbxl, tm
 
 def test_ptbxl_of_either_rate_is_taken_only_if_asked_for(ptbxl, tmp_path):
     with pytest.raises(DataError, match="none of 6"):
-        ingest(open_source("ptbxl", ptbxl, rate="100"), tmp_path / "hundred", workers=1, progress=False)
-    cohort, _ = taken(open_source("ptbxl", ptbxl, rate="any"), tmp_path / "any")
+        ingest(open_source("ptbxl", ptbxl, sampling_rate="100"), tmp_path / "hundred", workers=1, progress=False)
+    cohort, _ = taken(open_source("ptbxl", ptbxl, sampling_rate="any"), tmp_path / "any")
     assert set(cohort.table["recorded_hz"]) == {500} and len(cohort) == 4
     with pytest.raises(ValueError, match="'250' is none of 500, 100, any"):
-        ingest(open_source("ptbxl", ptbxl, rate="250"), tmp_path / "none")
+        ingest(open_source("ptbxl", ptbxl, sampling_rate="250"), tmp_path / "none")
 
 
 @pytest.mark.parametrize(
@@ -180,12 +180,12 @@ def shaded(labels: np.ndarray) -> np.ndarray:
 
 def test_ukbb_cardiacs_layout_becomes_a_cohort_with_the_traits_of_its_masks(person, tmp_path):
     participant, labels = person
-    for name, masks in (("one", "whole"), ("two", "phases"), ("three", "none")):
+    for name, masks in (("one", "whole"), ("two", "frames"), ("three", "none")):
         place = tmp_path / "data" / name
         nifti(place / "sa.nii.gz", shaded(labels.images))
         if masks == "whole":
             nifti(place / "seg_sa.nii.gz", labels.images)
-        if masks == "phases":
+        if masks == "frames":
             systole = int((labels.images == 1).sum(axis=(1, 2, 3)).argmin())
             nifti(place / "seg_sa_ED.nii.gz", labels.images[:1])
             nifti(place / "seg_sa_ES.nii.gz", labels.images[systole : systole + 1])
@@ -196,35 +196,35 @@ def test_ukbb_cardiacs_layout_becomes_a_cohort_with_the_traits_of_its_masks(pers
         assert table.loc[name, "lv_ef"] == pytest.approx(participant.traits["lv_ef"], abs=3)
         assert table.loc[name, "lv_mass"] == pytest.approx(participant.traits["lv_mass"], rel=0.08)
     assert table.loc["three", ["lv_edv", "lv_ef", "lv_mass"]].isna().all()
-    assert (table["phases"] == 50).all() and cohort.modalities == ("cmr",) and cohort.known_diagnoses == ()
-    _, cine = cohort.read(0)
+    assert (table["phases"] == 50).all() and cohort.modalities == ("cine",) and cohort.known_diagnoses == ()
+    cine = cohort[0].cine
     assert cine.frames.shape == (50, 80, 80) and cine.frame_interval == pytest.approx(20.0)
 
 
 @pytest.mark.parametrize(
-    ("phases", "fewer", "outcome"),
+    ("frames", "frame_policy", "outcome"),
     [
         (50, "refuse", "in"),
         (25, "refuse", "25 frames, not 50"),
         (25, "interpolate", "in"),
-        (2, "interpolate", "2 phases of the beat"),
+        (2, "interpolate", "2 frames of the beat"),
         (2, "still", "in"),
         (1, "still", "in"),
     ],
 )
-def test_fewer_phases_are_a_stated_choice(person, tmp_path, phases, fewer, outcome):
+def test_fewer_frames_are_a_stated_choice(person, tmp_path, frames, frame_policy, outcome):
     _, labels = person
-    chosen = labels.images[np.linspace(0, 49, phases).astype(int)]
-    nifti(tmp_path / "data" / "p" / "sa.nii.gz", shaded(chosen), interval=1.0 / phases)
-    source = open_source("nifti_folders", tmp_path / "data", fewer=fewer)
+    chosen = labels.images[np.linspace(0, 49, frames).astype(int)]
+    nifti(tmp_path / "data" / "p" / "sa.nii.gz", shaded(chosen), interval=1.0 / frames)
+    source = open_source("nifti_folders", tmp_path / "data", frame_policy=frame_policy)
     if outcome != "in":
         with pytest.raises(DataError, match=outcome):
             ingest(source, tmp_path / "cohort", workers=1, progress=False)
         return
     cohort, _ = taken(source, tmp_path / "cohort")
-    assert list(cohort.table["phases"]) == [phases] and cohort.description["choices"]["fewer"] == fewer
-    motion = np.ptp(cohort.read(0)[1].frames, axis=0).max()
-    assert motion == 0 if fewer == "still" else motion > 0
+    assert list(cohort.table["phases"]) == [frames] and cohort.description["choices"]["frame_policy"] == frame_policy
+    motion = np.ptp(cohort[0].cine.frames, axis=0).max()
+    assert motion == 0 if frame_policy == "still" else motion > 0
 
 
 def test_a_nominal_pixel_size_gives_ratios_and_no_volumes(person, tmp_path):
@@ -248,7 +248,7 @@ def acdc_patient(folder: Path, labels: np.ndarray, group: str = "DCM") -> None:
     (folder / "Info.cfg").write_text("".join(f"{key}: {value}\n" for key, value in info.items()))
 
 
-def test_acdcs_labels_groups_and_phases(person, tmp_path):
+def test_acdcs_labels_groups_and_frames(person, tmp_path):
     participant, labels = person
     thirty = labels.images[np.linspace(0, 49, 30).astype(int)]
     for number, group in enumerate(("DCM", "HCM", "MINF", "NOR", "RV"), 1):
@@ -256,7 +256,7 @@ def test_acdcs_labels_groups_and_phases(person, tmp_path):
     acdc_patient(tmp_path / "acdc" / "patient006", thirty, "XYZ")
     cohort, refused = taken(open_source("acdc", tmp_path / "acdc"), tmp_path / "cohort")
     assert list(cohort.table["I42"]) == [1, 1, 0, 0, 0] and list(cohort.table["I21"]) == [0, 0, 1, 0, 0]
-    assert set(cohort.table["phases"]) == {30} and cohort.description["choices"]["fewer"] == "interpolate"
+    assert set(cohort.table["phases"]) == {30} and cohort.description["choices"]["frame_policy"] == "interpolate"
     assert cohort.table["lv_edv"].iat[0] == pytest.approx(participant.heart.lv_edv, rel=0.06)
     assert cohort.table["rv_edv"].iat[0] == pytest.approx(participant.heart.rv_edv, rel=0.08)
     assert cohort.table["height"].iat[0] == 184 and "the group is 'XYZ'" in refused["patient006"]
@@ -293,11 +293,11 @@ def own(tmp_path) -> Path:
 def test_a_table_of_paths_is_enough(own, tmp_path):
     cohort, refused = taken(open_source("folder", own, name="Our clinic", licence="internal"), tmp_path / "cohort")
     assert cohort.participant_ids == ("p0", "p1", "p2") and cohort.known_diagnoses == ("I48",)
-    assert cohort.modalities == ("ecg", "cmr") and cohort.description["name"] == "Our clinic"
+    assert cohort.modalities == ("ecg", "cine") and cohort.description["name"] == "Our clinic"
     assert list(cohort.table["age"]) == [50, 51, 52] and list(cohort.table["I48"]) == [0, 1, 0]
     assert list(cohort.table["lv_edv"]) == [150, 150, 150] and cohort.table["rv_edv"].isna().all()
     assert "No such file" in refused["p3"] and refused["p4"] == "no ecg is named"
-    ecg, cine = cohort.read(1)
+    ecg, cine = cohort[1].ecg, cohort[1].cine
     assert 0.3 < np.abs(ecg.signal).max() < 5 and cine.frames.shape == (50, 80, 80)
     by_file, _ = taken(open_source("folder", own / "participants.csv"), tmp_path / "again")
     assert by_file.participant_ids == cohort.participant_ids
@@ -387,25 +387,27 @@ def test_the_papers_slice_is_chosen_at_end_systole(tmp_path):
     place = tmp_path / "data" / "p"
     nifti(place / "sa.nii.gz", images)
     nifti(place / "seg_sa_ED.nii.gz", labels[:1])
-    source = open_source("nifti_folders", tmp_path / "data", rule="rv")
+    source = open_source("nifti_folders", tmp_path / "data", slice_rule="rv")
     with pytest.raises(DataError, match="no mask of end-systole"):
         ingest(source, tmp_path / "cohort", workers=1, progress=False)
     nifti(place / "seg_sa_ES.nii.gz", labels[30:31])
     cohort, _ = taken(source, tmp_path / "cohort")
-    assert cohort.read(0)[1].frames[0, 39, 39] == 200 + 5  # blood of slice 5
+    assert cohort[0].cine.frames[0, 39, 39] == 200 + 5  # blood of slice 5
 
 
-@pytest.mark.parametrize("fewer", ["refuse", "still"])
-def test_a_blank_image_is_refused_and_the_others_go_on(person, tmp_path, fewer):
+@pytest.mark.parametrize("frame_policy", ["refuse", "still"])
+def test_a_blank_image_is_refused_and_the_others_go_on(person, tmp_path, frame_policy):
     _, labels = person
-    phases = 50 if fewer == "refuse" else 2
+    frames = 50 if frame_policy == "refuse" else 2
     for name, images in (
         ("a", shaded(labels.images)),
         ("b", np.zeros_like(labels.images)),
         ("c", shaded(labels.images)),
     ):
-        nifti(tmp_path / "data" / name / "sa.nii.gz", images[:phases])
-    cohort, refused = taken(open_source("nifti_folders", tmp_path / "data", fewer=fewer), tmp_path / "cohort")
+        nifti(tmp_path / "data" / name / "sa.nii.gz", images[:frames])
+    cohort, refused = taken(
+        open_source("nifti_folders", tmp_path / "data", frame_policy=frame_policy), tmp_path / "cohort"
+    )
     assert cohort.participant_ids == ("a", "c") and "every pixel is 0" in refused["b"]
 
 
@@ -434,24 +436,26 @@ def test_sex_in_letters_is_refused_with_the_numbers_to_write(own, tmp_path):
 
 
 def test_options_are_read_from_one_line():
-    assert read_options("fewer=interpolate, visit=3 ,simulated=True,unit=mV") == {
-        "fewer": "interpolate",
+    assert read_options("frame_policy=interpolate, visit=3 ,simulated=True,unit=mV") == {
+        "frame_policy": "interpolate",
         "visit": 3,
         "simulated": True,
         "unit": "mV",
     }
     assert read_options(None) == {} and read_options(" ") == {}
-    with pytest.raises(ValueError, match="got 'fewer'"):
-        read_options("fewer")
+    with pytest.raises(ValueError, match="got 'frame_policy'"):
+        read_options("frame_policy")
 
 
 def test_an_option_of_text_may_look_like_a_number(ptbxl):
-    assert open_source("ptbxl", ptbxl, **read_options("rate=500")).rate == "500"
+    assert open_source("ptbxl", ptbxl, **read_options("sampling_rate=500")).sampling_rate == "500"
     assert open_source("ptbxl", ptbxl, **read_options("least_likelihood=50")).least_likelihood == 50.0
 
 
 def test_a_description_says_what_was_chosen(own, tmp_path):
     folder = ingest(open_source("folder", own), tmp_path / "cohort", workers=1, progress=False)
     described = json.loads((folder / "dataset_description.json").read_text())
-    assert described["choices"] == {"fewer": "refuse", "rule": "middle"} and described["simulated"] is False
+    assert (
+        described["choices"] == {"frame_policy": "refuse", "slice_rule": "middle"} and described["simulated"] is False
+    )
     assert described["ingest"]["adapter"] == "Folder" and set(described["diagnoses"]) < set(DIAGNOSES)

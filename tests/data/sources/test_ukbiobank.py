@@ -58,7 +58,7 @@ def test_the_cohort_that_was_written_is_read_again(download, tmp_path):
     for number in (3, 4, 5, 6):
         row = cohort.participant_ids.index(name[number])
         simulated = simulate_participant(CONFIG, number)
-        ecg, cine = cohort.read(row)
+        ecg, cine = cohort[row].ecg, cohort[row].cine
         assert np.abs(ecg.signal - simulated.ecg.signal).max() < 1e-6  # both at the recorder's 5 uV
         expected = [simulated.traits[trait] for trait in TRAIT_NAMES]
         np.testing.assert_allclose(table.loc[name[number], list(TRAIT_NAMES)].astype(float), expected, rtol=1e-5)
@@ -195,12 +195,12 @@ def test_ukbb_cardiacs_folders_serve_as_well_and_are_preferred(download, tmp_pat
     folder.mkdir()
     for name, stack in (("sa.nii.gz", images), ("seg_sa.nii.gz", labels)):
         image = nib.Nifti1Image(np.rint(stack.images).transpose(3, 2, 1, 0).astype(np.uint8), images.affine)
-        image.header.set_zooms((1.8, 1.8, images.slice_spacing, images.phase_interval / 1000))
+        image.header.set_zooms((1.8, 1.8, images.slice_spacing, images.frame_interval / 1000))
         image.header.set_xyzt_units("mm", "sec")
         image.to_filename(folder / name)
     cohort = taken(download, tmp_path / "cohort")
     row = cohort.participant_ids.index(names(tmp_path / "cohort")[number])
-    _, cine = cohort.read(row)
+    cine = cohort[row].cine
     middle = np.flatnonzero((labels.images[0] == 1).any(axis=(1, 2)))
     chosen = images.images[:, middle[len(middle) // 2]]
     rows, columns = np.nonzero(np.isin(labels.images[:, middle[len(middle) // 2]], (1, 2)).any(axis=0))
@@ -228,17 +228,17 @@ def test_files_of_ukbb_cardiac_that_state_no_unit_are_in_mm_and_s(original, tmp_
         image.to_filename(download / str(FIRST + number) / f"{name}{end}")
     if unit != "unknown":  # a unit that is stated is never overridden
         with pytest.raises(DataError, match="'micron', not mm"):
-            taken(download, tmp_path / "cohort", modalities="cmr")
+            taken(download, tmp_path / "cohort", modalities="cine")
         return
-    _, cine = taken(download, tmp_path / "cohort", modalities="cmr").read(0)
+    cine = taken(download, tmp_path / "cohort", modalities="cine")[0].cine
     assert cine.spacing == pytest.approx((1.8, 1.8)) and cine.frame_interval == pytest.approx(20.0)
 
 
-@pytest.mark.parametrize(("modalities", "count"), [("ecg", 5), ("cmr", 6), ("both", 4)])
+@pytest.mark.parametrize(("modalities", "count"), [("ecg", 5), ("cine", 6), ("both", 4)])
 def test_one_modality_is_taken_of_those_who_have_it(download, tmp_path, modalities, count):
     cohort = taken(download, tmp_path / "cohort", modalities=modalities)
     assert len(cohort) == count
-    assert cohort.modalities == {"both": ("ecg", "cmr")}.get(modalities, (modalities,))
+    assert cohort.modalities == {"both": ("ecg", "cine")}.get(modalities, (modalities,))
 
 
 def test_parquet_and_the_headers_of_the_platform_give_the_same_cohort(download, tmp_path):
@@ -281,7 +281,7 @@ def test_a_folder_of_ukbb_cardiac_is_of_the_first_visit(download, tmp_path):
     (folder / "sa.nii.gz").write_bytes(b"")
     (download / "bulk" / f"{FIRST + 4}_20205_2_0.xml").rename(download / "bulk" / f"{FIRST + 4}_20205_3_0.xml")
     with pytest.raises(DataError, match="fields are missing"):  # the tables are of visit 2
-        taken(download, tmp_path / "cohort", visit=3, modalities="cmr")
+        taken(download, tmp_path / "cohort", visit=3, modalities="cine")
 
 
 def test_a_download_of_other_settings_is_not_taken_for_this_one(original):

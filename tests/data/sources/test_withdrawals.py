@@ -42,7 +42,7 @@ def five(tmp_path) -> Path:
 
 
 def listing(download: Path, keep: Path, **options):
-    return open_source("ukbiobank", download, modalities="ecg", **options).listing(keep)
+    return open_source("ukbiobank", download, modalities="ecg", **options).index(keep)
 
 
 def left(download: Path, keep: Path, **options) -> set[str]:
@@ -89,7 +89,11 @@ def test_of_a_thousand_people_none_who_withdrew_is_left(thousand, tmp_path, name
         path.unlink()
     people = set(made.entries["_eid"])
     assert len(gone) == 20 and len(people) == 980 and not gone & people
-    assert made.notes == {"withdrawn: taken out": 20} and path.name in made.said[0] and " 20 of 1000 " in made.said[0]
+    assert (
+        made.notes == {"withdrawn: taken out": 20}
+        and path.name in made.messages[0]
+        and " 20 of 1000 " in made.messages[0]
+    )
 
 
 CONTENTS = {
@@ -143,7 +147,7 @@ def test_a_list_is_known_and_read_in_every_form(tmp_path, case, encoding):
 def test_a_list_of_nobody_is_a_list(five, tmp_path, content):
     (five / "w12345_20240119.txt").write_text(content)
     made = listing(five, tmp_path)
-    assert len(made.entries) == 5 and made.notes == {} and "takes out 0 of 5" in made.said[0]
+    assert len(made.entries) == 5 and made.notes == {} and "takes out 0 of 5" in made.messages[0]
 
 
 NONE = {  # what is no list by its content: people stay
@@ -239,7 +243,7 @@ def test_a_list_told_by_its_content_does_not_take_out_most_of_the_people(five, t
     (five / "keep.txt").write_text("".join(f"{FIRST + number}\n" for number in range(count)))
     if not refused:
         made = listing(five, tmp_path)
-        assert len(made.entries) == 5 - count and "told by its content alone" in made.said[0]
+        assert len(made.entries) == 5 - count and "told by its content alone" in made.messages[0]
         return
     with pytest.raises(DataError, match=f"{count} of 5 people") as caught:
         listing(five, tmp_path)
@@ -278,7 +282,7 @@ def test_numbers_in_paths_are_not_shown(five, tmp_path, caplog):
     assert "withdraw_#######.txt" in unseen(caught.value)
     (folder / f"withdraw_{EID}.txt").write_text(f"{EID}\n")
     made = listing(five, tmp_path)
-    assert "withdraw_#######.txt" in made.said[0] and EID not in " ".join([*made.said, caplog.text])
+    assert "withdraw_#######.txt" in made.messages[0] and EID not in " ".join([*made.messages, caplog.text])
 
 
 def test_that_no_list_was_found_is_logged_and_kept_to_be_printed(five, tmp_path, caplog):

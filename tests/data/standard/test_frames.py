@@ -10,7 +10,7 @@ from helpers.stacks import beating, in_a_patient, nifti_file
 from eccl.config import SimulationConfig
 from eccl.data.cmr import read_cine, read_image
 from eccl.data.formats.dicom_writer import write_dicom_cine
-from eccl.data.sources.scans import read_heart
+from eccl.data.sources.scans import read_scan
 from eccl.data.standard.slices import STILL_BEAT, cut_cine, still_cine
 from eccl.records import BEAT, Cine, DataError, check_beat
 from eccl.simulate.heart import draw_heart, participant_generators
@@ -18,8 +18,8 @@ from eccl.simulate.heart import draw_heart, participant_generators
 SMALL = np.random.default_rng(0).uniform(0, 9, (50, 4, 4))
 
 
-def written(tmp_path, dt, units=10, phases=50):
-    image, _ = beating((phases, 3, 40, 40), centre=(20.0, 20.0))
+def written(tmp_path, dt, units=10, count=50):
+    image, _ = beating((count, 3, 40, 40), centre=(20.0, 20.0))
     return nifti_file(tmp_path / "sa.nii.gz", image.images.astype(np.uint8), sform=in_a_patient(), dt=dt, units=units)
 
 
@@ -56,15 +56,15 @@ def test_a_beat_that_no_heart_has_is_refused_with_its_value(tmp_path, case):
     error = refused(lambda: read_cine(path), path, *words)
     assert "time between frames" in error.remedy
     known = any("a beat of" in word for word in words)
-    for cut in (lambda: read_heart(path), lambda: cut_cine(read_image(path))):
-        refused(cut, path, *(words if known else ["the time between phases is not known"]))
+    for cut in (lambda: read_scan(path), lambda: cut_cine(read_image(path))):
+        refused(cut, path, *(words if known else ["the time between frames is not known"]))
 
 
-@pytest.mark.parametrize("phases", [12, 30])
-def test_the_default_of_one_second_is_named_also_where_frames_are_interpolated(tmp_path, phases):
-    path = written(tmp_path, 1.0, phases=phases)
-    for read in (lambda: read_cine(path, resample_frames=True), lambda: read_heart(path, fewer="interpolate")):
-        refused(read, path, f"a beat of {phases} s", "default of 1 s")
+@pytest.mark.parametrize("count", [12, 30])
+def test_the_default_of_one_second_is_named_also_where_frames_are_interpolated(tmp_path, count):
+    path = written(tmp_path, 1.0, count=count)
+    for read in (lambda: read_cine(path, resample_frames=True), lambda: read_scan(path, frame_policy="interpolate")):
+        refused(read, path, f"a beat of {count} s", "default of 1 s")
 
 
 def test_a_slow_and_a_fast_heart_are_read(tmp_path):
@@ -78,7 +78,7 @@ def test_trigger_times_of_no_heartbeat_are_refused(tmp_path, interval, words):
     image = dataclasses.replace(image, affine=in_a_patient())
     path = write_dicom_cine(tmp_path / "1.zip", image, "p")
     refused(lambda: read_cine(path, frames=12), path, *words)
-    refused(lambda: read_heart(path, fewer="interpolate"), path, *words)
+    refused(lambda: read_scan(path, frame_policy="interpolate"), path, *words)
 
 
 @pytest.mark.parametrize("frames", [10, 20, 50, 80])
@@ -91,15 +91,15 @@ def test_a_cine_may_have_another_number_of_frames(tmp_path, frames):
             read_cine(path, frames=frames)
     still = still_cine(SMALL[0], (1.8, 1.8), frames)
     assert len(still.frames) == frames and still.frame_interval * frames == pytest.approx(STILL_BEAT)
-    cut = cut_cine(read_image(path), fewer="interpolate", frames=frames)
+    cut = cut_cine(read_image(path), frame_policy="interpolate", frames=frames)
     assert len(cut.frames) == frames and cut.frame_interval == pytest.approx(cine.frame_interval)
 
 
-def test_one_phase_or_two_stay_stills_whatever_their_time_says(tmp_path):
-    for phases, dt in ((1, 0.003), (2, 1.0), (1, 0.0)):
-        path = written(tmp_path, dt, phases=phases)
-        cine, acquired = read_heart(path, fewer="still")
-        assert acquired == phases and np.ptp(cine.frames, axis=0).max() == 0 and cine.frame_interval == 20.0
+def test_one_frame_or_two_stay_stills_whatever_their_time_says(tmp_path):
+    for count, dt in ((1, 0.003), (2, 1.0), (1, 0.0)):
+        path = written(tmp_path, dt, count=count)
+        cine, acquired, _ = read_scan(path, frame_policy="still")
+        assert acquired == count and np.ptp(cine.frames, axis=0).max() == 0 and cine.frame_interval == 20.0
 
 
 def test_the_simulated_hearts_beat_within_the_bounds():

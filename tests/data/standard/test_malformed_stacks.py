@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from helpers.making import refused
-from helpers.stacks import beating, blocks, nifti_file
+from helpers.stacks import beating, blocks, nifti_file, write_stack
 
-from eccl.data.cmr import read_cine, read_image, write_stack
-from eccl.data.measure.masks import check_labels, mask_traits, mass, volumes
-from eccl.data.sources.scans import measure, read_heart
-from eccl.data.standard.slices import align, cut_cine
+from eccl.data.cmr import read_cine, read_image
+from eccl.data.measure.masks import mask_traits
+from eccl.data.sources.scans import read_scan
+from eccl.data.standard.grids import align
+from eccl.data.standard.labels import check_labels
+from eccl.data.standard.slices import cut_cine
 
 # --- NIfTI ----------------------------------------------------------------------------------------------------------
 
@@ -118,11 +120,11 @@ def put(value, *place):
     return change
 
 
-def emptied(phase, *labels):
-    """A phase whose cavity (and other labels) are gone, and the rest is not."""
+def emptied(frame, *labels):
+    """A frame whose cavity (and other labels) are gone, and the rest is not."""
 
     def change(images):
-        images[phase][np.isin(images[phase], (1, *labels))] = 0
+        images[frame][np.isin(images[frame], (1, *labels))] = 0
 
     return change
 
@@ -142,26 +144,23 @@ def affine(**cells):
 MASKS = {  # what is wrong: (call, words of the message)
     "an unknown label": (lambda: mask_traits(labelled(put(7, 0, 2, 30, 30))), ["unknown label: 7"]),
     "fractional labels": (lambda: check_labels(labelled(put(0.5, 0, 2, 30, 30))), ["fractional labels: 0.5"]),
-    "a label not a number": (lambda: volumes(labelled(put(np.nan, 0, 2, 30, 30)), 1), ["labels that are not finite"]),
+    "a label not a number": (lambda: mask_traits(labelled(put(np.nan, 0, 2, 30, 30))), ["labels that are not finite"]),
     "both right ventricles": (lambda: mask_traits(labelled(put(4, 0, 2, 30, 30))), ["3 and 4"]),
     "an empty mask": (lambda: mask_traits(labelled(put(0, ...))), ["labelled 1"]),
-    "a phase of muscle alone": (lambda: mask_traits(labelled(put(2, 1, 2))), ["border", "phase 1"]),
-    "an empty ventricle": (lambda: mask_traits(labelled(emptied(1))), ["labelled 1", "phase 1, which has other"]),
-    "right ventricle alone": (lambda: mask_traits(labelled(emptied(1, 2))), ["labelled 1", "phase 1, which has other"]),
+    "a frame of muscle alone": (lambda: mask_traits(labelled(put(2, 1, 2))), ["border", "frame 1"]),
+    "an empty ventricle": (lambda: mask_traits(labelled(emptied(1))), ["labelled 1", "frame 1, which has other"]),
+    "right ventricle alone": (lambda: mask_traits(labelled(emptied(1, 2))), ["labelled 1", "frame 1, which has other"]),
     "systole empty of two": (lambda: mask_traits(blocks(9), labelled(put(0, ...), 9)), ["labelled 1"]),
-    "a heart cut off": (lambda: mask_traits(labelled(put(1, 0, 2, 39, 20))), ["touches the border", "phase 0"]),
+    "a heart cut off": (lambda: mask_traits(labelled(put(1, 0, 2, 39, 20))), ["touches the border", "frame 0"]),
     "two slices": (lambda: mask_traits(labelled(put(0, slice(None), slice(2, None)))), ["LV cavity in 2 slices"]),
-    "no myocardium": (lambda: mass(blocks(10, 6)), ["labelled 2", "phase 0"]),
-    "ml of a nominal spacing": (lambda: volumes(replaced(blocks(9), nominal=True), 1), ["nominal"]),
-    "ml of no spacing": (lambda: volumes(replaced(blocks(9), slice_spacing=np.nan), 1), ["unknown"]),
     "end-systole first": (lambda: mask_traits(blocks(6), blocks(10)), ["180 voxels", "500 at end-systole"]),
     "one phase twice": (lambda: mask_traits(blocks(9), blocks(9)), ["405 voxels", "405 at end-systole", "two phases"]),
-    "phases all alike": (lambda: mask_traits(blocks(9, 9, 9)), ["405 voxels", "405 at end-systole"]),
+    "frames all alike": (lambda: mask_traits(blocks(9, 9, 9)), ["405 voxels", "405 at end-systole"]),
     "two spacings": (
         lambda: mask_traits(blocks(9), replaced(blocks(6), spacing=(1.0, 1.5))),
         ["(2.0, 1.5, 10.0) mm at end-diastole", "(1.0, 1.5, 10.0)"],
     ),
-    "two stacks of many phases": (lambda: mask_traits(blocks(9, 8), blocks(6)), ["2 and 1 phases"]),
+    "two stacks of many frames": (lambda: mask_traits(blocks(9, 8), blocks(6)), ["2 and 1 frames"]),
 }
 
 
@@ -200,7 +199,7 @@ CUTS = {  # what is wrong: (stack and labels from a sound pair, words of the mes
         lambda stack, labels: (stack, replaced(labels.stack([1, 2, 3]), affine=None)),
         ["(50, 3, 120, 130)", "align()"],
     ),
-    "labels of other phases": (lambda stack, labels: (stack, replaced(labels, images=labels.images[:2])), ["(2, 7,"]),
+    "labels of other frames": (lambda stack, labels: (stack, replaced(labels, images=labels.images[:2])), ["(2, 7,"]),
     "labels without the LV": (
         lambda stack, labels: (stack, replaced(labels, images=labels.images * 0)),
         ["labelled 1"],
@@ -213,7 +212,7 @@ CUTS = {  # what is wrong: (stack and labels from a sound pair, words of the mes
         lambda stack, labels: (replaced(stack, images=stack.images * np.inf), None),
         ["not finite"],
     ),
-    "no time": (lambda stack, labels: (replaced(stack, phase_interval=np.nan), labels), ["time between phases"]),
+    "no time": (lambda stack, labels: (replaced(stack, frame_interval=np.nan), labels), ["time between frames"]),
 }
 
 
@@ -241,8 +240,9 @@ def test_labels_that_rounding_alone_keeps_from_whole_numbers_are_read(tmp_path, 
     plain = nifti_file(tmp_path / "plain.nii", labels.images.astype(np.uint8))
     mask = nifti_file(tmp_path / "seg.nii", held, **scale)
     path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8))
-    assert measure([mask]) == measure([plain])
-    np.testing.assert_array_equal(read_heart(path, [mask])[0].frames, read_heart(path, [plain])[0].frames)
+    found, expected = (read_scan(path, [each]) for each in (mask, plain))
+    assert found.traits() == expected.traits()
+    np.testing.assert_array_equal(found.cine.frames, expected.cine.frames)
 
 
 NO_LABELS = {  # what is wrong: (change of labels, words, remedy)
@@ -258,5 +258,4 @@ def test_what_are_no_labels_is_said_with_its_value(tmp_path, case):
     image, labels = beating((50, 7, 60, 60), centre=(30.0, 30.0))
     path = nifti_file(tmp_path / "sa.nii", image.images.astype(np.uint8))
     mask = nifti_file(tmp_path / "seg.nii", change(labels.images).astype(np.float32))
-    for read in (lambda: read_heart(path, [mask]), lambda: measure([mask])):
-        assert remedy in refused(read, mask, words).remedy
+    assert remedy in refused(lambda: read_scan(path, [mask]), mask, words).remedy

@@ -14,7 +14,7 @@ from eccl.data.cmr import open_image, read_cine, read_image, still_slice, write_
 from eccl.data.formats.axes import BASE_TO_APEX, is_aligned
 from eccl.data.formats.dicom_writer import dicom_files, write_dicom_cine
 from eccl.data.measure.masks import mask_traits
-from eccl.data.sources.scans import measure, read_heart
+from eccl.data.sources.scans import read_scan
 from eccl.data.standard.orientation import from_base, upright
 from eccl.data.standard.slices import cut_cine
 from eccl.records import Stack
@@ -35,9 +35,9 @@ def lying(stack, variant):
     return dataclasses.replace(stack, images=images, spacing=(row, column), slice_spacing=depth, affine=image.affine)
 
 
-def scan(spacing=SPACING, phases=12, depth=5):
+def scan(spacing=SPACING, frames=12, depth=5):
     """A heart that is no mirror image of itself, with its labels, from base to apex; whole numbers below 256."""
-    image, labels = beating((phases, depth, 62, 71), spacing, (33.0, 38.0), 70.0)
+    image, labels = beating((frames, depth, 62, 71), spacing, (33.0, 38.0), 70.0)
     rng = np.random.default_rng(1)
     image.images[:] = np.rint(image.images + rng.uniform(0, 40, image.images.shape))
     affine = in_a_patient(spacing)
@@ -47,7 +47,7 @@ def scan(spacing=SPACING, phases=12, depth=5):
 def as_nifti(path, stack):
     column, row, depth = stack.spacing[1], stack.spacing[0], stack.slice_spacing
     images = stack.images.astype(np.uint8)
-    return nifti_file(path, images, (column, row, depth), stack.affine, dt=stack.phase_interval / 1000)
+    return nifti_file(path, images, (column, row, depth), stack.affine, dt=stack.frame_interval / 1000)
 
 
 def assert_same(one, two):
@@ -84,15 +84,15 @@ def test_masks_go_with_the_image_whichever_way_each_of_them_lies(tmp_path, varia
 
 @pytest.mark.parametrize("variant", VARIANTS[::5])
 def test_a_mask_beside_a_dicom_cine_of_another_order_is_brought_onto_it(tmp_path, variant):
-    image, labels = scan(phases=50)
-    fifty = dataclasses.replace(image, phase_interval=20.0)
+    image, labels = scan(frames=50)
+    fifty = dataclasses.replace(image, frame_interval=20.0)
     zipped = write_dicom_cine(tmp_path / "1.zip", lying(fifty, variant), "p")
     mask = as_nifti(tmp_path / "seg.nii", lying(labels.stack([1, 2, 3, 4]), VARIANTS[3]))
-    cine, phases = read_heart(zipped, [mask])
-    assert phases == 50 and cine.frames.shape == (50, 80, 80)
-    assert_same(cine, cut_cine(fifty, labels))
+    found = read_scan(zipped, [mask])
+    assert found.frame_count == 50 and found.cine.frames.shape == (50, 80, 80)
+    assert_same(found.cine, cut_cine(fifty, labels))
     silent = nifti_file(tmp_path / "silent.nii", labels.images.astype(np.uint8), (1.85, 1.75, 8.0))
-    refused(lambda: read_heart(zipped, [silent]), silent, "does not say where its voxels are")
+    refused(lambda: read_scan(zipped, [silent]), silent, "does not say where its voxels are")
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -105,17 +105,17 @@ def test_slices_are_found_where_a_tool_that_turned_the_file_to_the_body_put_them
         order = {0: [1, 2, 0], 1: [2, 0, 1]}[axis]
         file = nib.Nifti1Image(stack.images.astype(np.uint8).transpose(3, 2, 1, 0), stack.affine)
         file = file.as_reoriented(np.array([order, [1, -1, -1]]).T)
-        file.header["pixdim"][4] = stack.phase_interval / 1000
+        file.header["pixdim"][4] = stack.frame_interval / 1000
         file.header["xyzt_units"] = 10
         paths.append(tmp_path / f"{name}{suffix}")
         file.to_filename(paths[-1])
         assert file.header.get_zooms()[axis] == pytest.approx(8)
     one, mask = map(read_image, paths)
-    assert one.slices == image.slices and one.slice_spacing == pytest.approx(8)
+    assert one.slice_count == image.slice_count and one.slice_spacing == pytest.approx(8)
     assert_same(cut_cine(one, mask, frames=12), cut_cine(image, labels, frames=12))
     assert_same(cut_cine(open_image(paths[0]), frames=12), cut_cine(image, frames=12))
     assert_same(cut_cine(image, mask, frames=12), cut_cine(image, labels, frames=12))
-    assert measure(paths[1:]) == pytest.approx(mask_traits(labels))
+    assert mask_traits(mask) == pytest.approx(mask_traits(labels))
     np.testing.assert_array_equal(read_image(paths[0], slices=[1, 2]).images, one.images[:, 1:3])
 
 
@@ -126,7 +126,7 @@ def test_a_still_slice_lies_as_a_cine_does():
 
 
 def test_a_zip_a_folder_and_one_slice_of_unknown_thickness_give_one_cine(tmp_path):
-    image, _ = scan(phases=12)
+    image, _ = scan(frames=12)
     turned = lying(image.stack([2]), VARIANTS[9])
     zipped = write_dicom_cine(tmp_path / "1.zip", turned, "p")
     folder = tmp_path / "folder" / "series"
@@ -166,7 +166,7 @@ def test_what_the_simulator_and_a_cohort_write_lies_upright_already(tmp_path, rn
 @pytest.mark.parametrize("default", [(-1, -1, 1), (1, 1, 1), (1, 1, -1)])
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_of_an_affine_along_the_axes_of_the_body_the_mirrored_and_exchanged_are_undone(tmp_path, default, variant):
-    image, _ = scan((1.5, 1.6), phases=10, depth=1)
+    image, _ = scan((1.5, 1.6), frames=10, depth=1)
     image = dataclasses.replace(image, affine=np.diag([*np.array([1.6, 1.5, 8.0]) * default, 1.0]))
     cine = read_cine(as_nifti(tmp_path / "sa.nii", lying(image, variant)), frames=10, size=None)
     _, columns, rows, _ = variant
@@ -179,7 +179,7 @@ def test_of_an_affine_along_the_axes_of_the_body_the_mirrored_and_exchanged_are_
 
 @pytest.mark.parametrize("default", [(-1, -1, 1), (1, 1, 1)])
 def test_a_default_that_is_not_mirrored_turns_nothing(default):
-    image, _ = scan(phases=2, depth=1)
+    image, _ = scan(frames=2, depth=1)
     image = dataclasses.replace(image, affine=np.diag([*np.array([1.85, 1.75, 8.0]) * default, 1.0]))
     np.testing.assert_array_equal(upright(image)[0].images, image.images)
 

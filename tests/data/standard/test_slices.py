@@ -24,19 +24,19 @@ def test_the_slice_is_the_middle_of_the_stack_of_the_ventricle_or_of_the_paper()
     assert mid_slice(stack) == 3
     labels.images[:, 5] = 0  # slices 1 to 4 hold the cavity
     assert mid_slice(stack, labels) == 3 and mid_slice(stack, first(labels)) == 3
-    labels.images[1, 5] = 1  # a phase with a larger cavity is end-diastole, wherever it is
+    labels.images[1, 5] = 1  # a frame with a larger cavity is end-diastole, wherever it is
     assert mid_slice(stack, labels) == 3 and mid_slice(stack, first(labels)) == 3
     labels.images[1, 6] = 1
     assert mid_slice(stack, labels) == 4
     labels.images[1, 5:] = 0
-    assert mid_slice(stack, labels, rule="rv") == 4
+    assert mid_slice(stack, labels, slice_rule="rv") == 4
     labels.images[labels.images == 3] = 4  # AutoFD's label of the RV
-    assert mid_slice(stack, labels, rule="rv") == 4
+    assert mid_slice(stack, labels, slice_rule="rv") == 4
     labels.images[labels.images == 4] = 0
     with pytest.raises(DataError, match="labelled 3 or 4"):
-        mid_slice(stack, labels, rule="rv")
+        mid_slice(stack, labels, slice_rule="rv")
     with pytest.raises(ValueError, match="middle"):
-        mid_slice(stack, rule="best")
+        mid_slice(stack, slice_rule="best")
 
 
 def test_the_heart_is_where_its_labels_are_or_where_most_moves():
@@ -83,42 +83,42 @@ def test_a_heart_at_the_edge_is_padded_and_stays_in_the_middle():
     assert cine.frames[:, :10].max() == 0
 
 
-def test_fewer_phases_are_refused_interpolated_or_still_as_asked():
+def test_fewer_frames_are_refused_interpolated_or_still_as_asked():
     stack, labels = beating(shape=(25, 7, 120, 130), interval=40.0)
-    with pytest.raises(DataError, match=r'25 frames, not 50.*fewer="interpolate"'):
+    with pytest.raises(DataError, match=r'25 frames, not 50.*frame_policy="interpolate"'):
         cut_cine(stack, labels)
-    cine = cut_cine(stack, labels, fewer="interpolate")
+    cine = cut_cine(stack, labels, frame_policy="interpolate")
     assert cine.frame_interval * 50 == pytest.approx(1000) and len(cine.frames) == 50
     whole = crop_or_pad(stack.images[:, 3], 80, (70.0, 50.0))
     np.testing.assert_array_equal(cine.frames[::2], whole)
     np.testing.assert_allclose(cine.frames[-1], (whole[-1] + whole[0]) / 2)
-    still = cut_cine(stack, labels, fewer="still")
+    still = cut_cine(stack, labels, frame_policy="still")
     assert np.ptp(still.frames, axis=0).max() == 0 and np.array_equal(still.frames[0], whole[0])
     with pytest.raises(ValueError, match="refuse"):
-        cut_cine(stack, labels, fewer="guess")
+        cut_cine(stack, labels, frame_policy="guess")
 
 
-@pytest.mark.parametrize("fewer", ["refuse", "still"])
-def test_more_phases_are_thinned_only_by_interpolation(fewer):
+@pytest.mark.parametrize("frame_policy", ["refuse", "still"])
+def test_more_frames_are_thinned_only_by_interpolation(frame_policy):
     stack, labels = beating(shape=(60, 7, 120, 130), interval=15.0)
     with pytest.raises(DataError, match="60 frames, not 50"):
-        cut_cine(stack, labels, fewer=fewer)
-    assert cut_cine(stack, labels, fewer="interpolate").frame_interval * 50 == pytest.approx(900)
+        cut_cine(stack, labels, frame_policy=frame_policy)
+    assert cut_cine(stack, labels, frame_policy="interpolate").frame_interval * 50 == pytest.approx(900)
 
 
-def test_nine_phases_never_move():
+def test_nine_frames_never_move():
     stack, labels = beating(shape=(9, 7, 120, 130))
     with pytest.raises(DataError, match="invent motion"):
-        cut_cine(stack, labels, fewer="interpolate")
+        cut_cine(stack, labels, frame_policy="interpolate")
 
 
 @pytest.mark.parametrize("empty", ["first", "all but two"])
-def test_a_phase_without_labels_chooses_nothing(empty):
+def test_a_frame_without_labels_chooses_nothing(empty):
     stack, labels = beating()
     labels.images[:, 5] = 0
-    whole = mid_slice(stack, labels), mid_slice(stack, labels, rule="rv")
+    whole = mid_slice(stack, labels), mid_slice(stack, labels, slice_rule="rv")
     labels.images[np.setdiff1d(np.arange(50), [3, 25]) if empty == "all but two" else [0, 1]] = 0
-    assert (mid_slice(stack, labels), mid_slice(stack, labels, rule="rv")) == whole == (3, 4)
+    assert (mid_slice(stack, labels), mid_slice(stack, labels, slice_rule="rv")) == whole == (3, 4)
     cine = cut_cine(stack, labels)
     assert mask_centre(cine.frames[0] > 130) == pytest.approx((39.5, 39.5), abs=0.6)
 

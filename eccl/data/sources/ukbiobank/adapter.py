@@ -15,20 +15,21 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Listing, Recording, chosen, files_under, nothing_found, refusal
+from eccl.data.sources.base import Index, Recording, chosen, files_under, nothing_found, refusal
 from eccl.data.sources.nifti_folders import masks_beside
 from eccl.data.sources.pseudonym import masked, pseudonym, read_or_make_key
-from eccl.data.sources.scans import FEWER, RULES, read_heart
+from eccl.data.sources.scans import read_scan
 from eccl.data.sources.ukbiobank.diagnoses import diagnoses
 from eccl.data.sources.ukbiobank.fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
 from eccl.data.sources.ukbiobank.tables import read_tables
 from eccl.data.sources.ukbiobank.withdrawals import Withdrawals, find_lists, several, shown, taken_out
+from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
 from eccl.records import DataError
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-MODALITIES = {"both": ("ecg", "cmr"), "ecg": ("ecg",), "cmr": ("cmr",)}
+MODALITIES = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",)}
 TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
 HEARTS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
 UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
@@ -60,10 +61,10 @@ class UKBiobank:
         File of the secret key of the participants' names; by default one is made in the cohort's folder. Two cohorts
         with one key give a person one name.
     modalities : str
-        "both" takes whoever has both recordings; or "ecg", or "cmr", alone.
+        "both" takes whoever has both recordings; or "ecg", or "cine", alone.
     visit : int
         2 is the first imaging visit, 3 the repeat. Folders <eid>/ are taken for the first.
-    fewer, rule : str
+    frame_policy, slice_rule : str
         As in `eccl.data.sources.nifti_folders.NIfTIFolders`.
     simulated : bool
         Whether the people are: for a download that `eccl.simulate.biobank` wrote.
@@ -76,11 +77,11 @@ class UKBiobank:
     key: str = ""
     modalities: str = "both"
     visit: int = IMAGING
-    fewer: str = "refuse"
-    rule: str = "middle"
+    frame_policy: str = "refuse"
+    slice_rule: str = "middle"
     simulated: bool = False
 
-    decisive: ClassVar[tuple[str, ...]] = ("modalities", "visit", "fewer", "rule")
+    cache_keys: ClassVar[tuple[str, ...]] = ("modalities", "visit", "frame_policy", "slice_rule")
 
     @property
     def description(self) -> dict[str, Any]:
@@ -93,12 +94,12 @@ class UKBiobank:
             "diagnoses": list(DIAGNOSES),
             "choices": {
                 "visit": self.visit,
-                "fewer": chosen(self.fewer, FEWER),
-                "rule": chosen(self.rule, RULES),
+                "frame_policy": chosen(self.frame_policy, FRAME_POLICIES),
+                "slice_rule": chosen(self.slice_rule, SLICE_RULES),
             },
         }
 
-    def listing(self, keep: Path) -> Listing:
+    def index(self, keep: Path) -> Index:
         """Everyone with a recording of the visit who has not withdrawn."""
         try:
             return self._listed(keep)
@@ -106,21 +107,23 @@ class UKBiobank:
             source = shown(error.source) if error.source else None
             raise DataError(error.problem, source=source, remedy=error.remedy) from None
 
-    def _listed(self, keep: Path) -> Listing:
+    def _listed(self, keep: Path) -> Index:
         found = self._recordings()
         if not found:
             fields = f"field {RESTING_ECG} or {SHORT_AXIS}"
             raise nothing_found(self.download, f"recording of {fields} at visit {self.visit}")
         lists = find_lists(self.download, self.withdrawals, self.other_lists, self._place)
-        gone, said = taken_out(lists, found)
-        people = sorted(set(found) - gone)
-        notes = {"withdrawn: taken out": len(gone)} if gone else {}
+        withdrawn, messages = taken_out(lists, found)
+        people = sorted(set(found) - withdrawn)
+        notes = {"withdrawn: taken out": len(withdrawn)} if withdrawn else {}
         if not lists:
             notes["not compared with a list of withdrawals: none is here"] = len(people)
-            said = [f"No list of withdrawals was found: whoever has withdrawn is still among the {len(people)} people"]
-            log.warning("%s; put the list that UK Biobank sent into the download, or give withdrawals=", said[0])
+            messages = [
+                f"No list of withdrawals was found: whoever has withdrawn is still among the {len(people)} people"
+            ]
+            log.warning("%s; put the list that UK Biobank sent into the download, or give withdrawals=", messages[0])
         if not people:
-            return Listing(pd.DataFrame(columns=["participant_id", "_files"]), [], notes, said)
+            return Index(pd.DataFrame(columns=["participant_id", "_files"]), [], notes, messages)
         table = read_tables(self._tables(lists), set(people), self.visit)
         labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
         key = read_or_make_key(Path(self.key).expanduser() if self.key else keep / KEY)
@@ -135,7 +138,7 @@ class UKBiobank:
         listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
         for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
             listed = listed.join(part[columns], on="_eid")
-        return Listing(listed, refused, notes, said)
+        return Index(listed, refused, notes, messages)
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings of the modalities asked for."""
@@ -144,11 +147,12 @@ class UKBiobank:
             ecg = read_ecg(files.pop(0))
         if files:
             image, *masks = files
-            cine, phases = read_heart(image, masks, fewer=self.fewer, rule=self.rule, units=UKBB_CARDIAC_UNITS)
-            row = {"phases": phases}
+            choices = {"frame_policy": self.frame_policy, "slice_rule": self.slice_rule}
+            scan = read_scan(image, masks, units=UKBB_CARDIAC_UNITS, **choices)
+            cine, row = scan.cine, {"phases": scan.frame_count}
         return Recording(ecg, cine, row)
 
-    def conceal(self, entry: Mapping[str, Any], text: str) -> str:
+    def redact(self, entry: Mapping[str, Any], text: str) -> str:
         """The text with the participant's name in place of the number, also in paths."""
         return masked(text, entry["_eid"], entry["participant_id"])
 
@@ -160,9 +164,9 @@ class UKBiobank:
             if path.name in HEARTS and path.parent.name.isdigit() and self.visit == IMAGING:
                 if path.name != HEARTS[0] and (path.parent / HEARTS[0]).exists():
                     continue
-                eid, modality, files = path.parent.name, "cmr", [path, *masks_beside(path)]
+                eid, modality, files = path.parent.name, "cine", [path, *masks_beside(path)]
             elif bulk and int(bulk["visit"]) == self.visit:
-                eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cmr", [path]
+                eid, modality, files = bulk["eid"], "ecg" if bulk["field"] == str(RESTING_ECG) else "cine", [path]
                 if modality in found.get(eid, {}):
                     continue  # a folder with masks goes before; of several arrays the first
             else:
@@ -171,10 +175,10 @@ class UKBiobank:
         return found
 
     def _problem(self, eid: str, files: Mapping, table: pd.DataFrame, problems: Mapping) -> DataError | None:
-        fields = {"ecg": f"ECG (field {RESTING_ECG})", "cmr": f"short-axis cine (field {SHORT_AXIS})"}
+        fields = {"ecg": f"ECG (field {RESTING_ECG})", "cine": f"short-axis cine (field {SHORT_AXIS})"}
         missing = [fields[part] for part in self.description["modalities"] if part not in files]
         if missing:
-            remedy = "download it, or take those who have the other alone: modalities=ecg or cmr"
+            remedy = "download it, or take those who have the other alone: modalities=ecg or cine"
             return DataError(f"there is no {' and no '.join(missing)} of visit {self.visit}", remedy=remedy)
         if eid not in table.index:
             return DataError("no table has a row of this participant", remedy="add the table that has it")

@@ -1,16 +1,18 @@
 """The fields of UK Biobank that a cohort needs, and the columns of a table that hold them, in any of three styles.
 
-Where the numbers were confirmed. First occurrences: Hinna0818/UKBAnalytica (R/disease_definitions.R,
-R/first_occurrence.R) has 131298 for I21, 131350 for I48, one date field per three-character code with its source one
-number higher, and the special dates of data-coding 819; public scripts with the columns 131338-0.0, 131350-0.0 and
-131354-0.0 call them cardiomyopathy, atrial fibrillation and heart failure; the even numbers from 131296 (I20) to 131354
-(I50) follow the order of ICD-10. Hospital stays: R/icd10.R there pairs 41270 with 41280 by position. Person: EHDEN/ETL-
-UK-Biobank (docs/baseline_source_appendix.md) has 50 in cm, 4079 and 4080 in mmHg with arrays, 53 as a date;
-lcpilling/ukbrapR (README) has p31, p21003_i0, p53_i0; saras-clin.github.io/UKB_help has 0 female, 1 male. Recordings:
-suniljmanohar/UKBiobank_ECG (20205, resting ECG as XML), YuukiAS/Heart_Pipeline (20209, short-axis DICOM). Traits:
-public scripts list the 82 names in the order of `eccl.traits`, with mL, %, L/min, g and mm2 for 24100-24122 and % for
-the global strains. Not confirmed outside of UK Biobank's own pages: mm for wall thickness and 1e-3/mmHg for
-distensibility.
+Where each number was confirmed:
+
+    31 sex                   lcpilling/ukbrapR (README); saras-clin.github.io/UKB_help (0 female, 1 male)
+    21003 age, 53 visit      lcpilling/ukbrapR (README); 53 as a date: EHDEN/ETL-UK-Biobank
+    50, 4079, 4080           EHDEN/ETL-UK-Biobank (docs/baseline_source_appendix.md): cm; mmHg, with arrays
+    41270, 41280             Hinna0818/UKBAnalytica (R/icd10.R): codes and dates paired by position
+    131298 I21, 131350 I48   Hinna0818/UKBAnalytica (R/disease_definitions.R)
+    131338 I42, 131354 I50   public scripts, by name; even numbers from 131296 (I20) on follow the order of ICD-10
+    special dates            Hinna0818/UKBAnalytica (R/first_occurrence.R): data-coding 819
+    20205, 20209             suniljmanohar/UKBiobank_ECG (ECG as XML); YuukiAS/Heart_Pipeline (short-axis DICOM)
+    24100 to 24181, traits   public scripts: the 82 names in this order; mL, %, L/min, g, mm2, and % of global strains
+
+Not confirmed outside of UK Biobank's own pages: mm for wall thickness and 1e-3/mmHg for distensibility.
 """
 
 from __future__ import annotations

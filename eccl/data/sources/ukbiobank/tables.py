@@ -130,8 +130,8 @@ def _kept(
         if not eid:
             if NOBODY.fullmatch(number.strip()):
                 continue
-            said = f"row {row} has no participant's number in the column eid"
-            raise DataError(said, source=path, remedy="write all of its digits there, and nothing else")
+            problem = f"row {row} has no participant's number in the column eid"
+            raise DataError(problem, source=path, remedy="write all of its digits there, and nothing else")
         if wanted is not None and eid not in wanted:
             continue
         if seen.setdefault(eid, row) != row:

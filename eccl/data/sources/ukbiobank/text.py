@@ -60,8 +60,8 @@ def open_text(path: Path) -> Iterator[tuple[list[str], Read]]:
                     continue
                 row = _cells(line, lines, separator, (width, places[0]), unquoted)
                 if row is None:
-                    said = f"row {number} has quotation marks that can be read in two ways"
-                    raise DataError(said, source=path, remedy="close or take out the quotation mark in this row")
+                    problem = f"row {number} has quotation marks that can be read in two ways"
+                    raise DataError(problem, source=path, remedy="close or take out the quotation mark in this row")
                 if len(row) != width or (behind and row[-1].strip()):
                     wanted = f"{width}" if len(row) != width else f"{len(header)} and an empty one"
                     raise DataError(f"row {number} has {len(row)} cells, not {wanted}", source=path, remedy=REMEDY)

@@ -91,8 +91,8 @@ def find_lists(download: Path, given: str = "", others: str = "", tables: Path |
             if named or (_kind(path) not in OTHERS and _holds_numbers(path)):
                 found.append(Withdrawals(path, named))
     if unseen:
-        said = f"{len(unseen)} of the files that other_lists names are not there"
-        raise DataError(said, source=download, remedy="give the names of files, without a folder, with ; between")
+        problem = f"{len(unseen)} of the files that other_lists names are not there"
+        raise DataError(problem, source=download, remedy="give the names of files, without a folder, with ; between")
     return list({item.path.resolve(): item for item in reversed(found)}.values())[::-1]
 
 
@@ -139,7 +139,7 @@ def taken_out(lists: Sequence[Withdrawals], people: Collection[str]) -> tuple[se
     DataError
         As `withdrawn`; and if a list that its content alone tells would take out more than half of the people.
     """
-    people, gone, said = set(people), set(), []
+    people, listed, messages = set(people), set(), []
     for path, named in lists:
         here = withdrawn(path) & people
         if not named and len(here) > LARGEST_SHARE * len(people):
@@ -149,11 +149,11 @@ def taken_out(lists: Sequence[Withdrawals], people: Collection[str]) -> tuple[se
                 source=shown(path),
                 remedy=f"say that it is none: other_lists={_masked(path.name)}; or, if it is, name it withdrawals.txt",
             )
-        gone |= here
+        listed |= here
         how = "" if named else ": told by its content alone; if it is none, say so with other_lists=its name"
         count = f"takes out {len(here)} of {len(people)} people"
-        said.append(f"List of withdrawals {_masked(path.name)} {count}{how}")
-    return gone, said
+        messages.append(f"List of withdrawals {_masked(path.name)} {count}{how}")
+    return listed, messages
 
 
 def shown(path: Path | str) -> str:

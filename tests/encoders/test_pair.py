@@ -5,9 +5,9 @@ import torch
 
 from eccl.config import Config, preset
 from eccl.encoders.ecg_vit import ECGEncoder
-from eccl.encoders.heads import CMRModel, ECGPredictor
+from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
-from eccl.methods.model import ECCL
+from eccl.encoders.pair import ECCL
 from eccl.training.losses import clip_loss
 
 CMR = {
@@ -16,10 +16,14 @@ CMR = {
 }
 
 
+def pair(config: Config) -> ECCL:
+    return ECCL(config.ecg, config.cmr, config.embedding)
+
+
 def eccl(cmr="resnet", seed=0) -> ECCL:
     torch.manual_seed(seed)
     ecg = {"width": 16, "depth": 1, "heads": 2, "dropout": 0.1, "patch_samples": 250}
-    return ECCL(preset("smoke", ecg=ecg, cmr=CMR[cmr]))
+    return pair(preset("smoke", ecg=ecg, cmr=CMR[cmr]))
 
 
 @pytest.fixture(scope="module")
@@ -111,16 +115,16 @@ def test_pairs_can_be_learnt_by_heart(pairs):
 def test_the_pretrained_encoders_fit_into_eccl():
     config = preset("smoke")
     mae = ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae)
-    model = ECCL(config)
+    model = pair(config)
     model.ecg.load_state_dict(mae.encoder.state_dict())
-    cmr = CMRModel(ECCL(config).cmr, 82)
+    cmr = Predictor(pair(config).cmr, 82)
     model.cmr.load_state_dict(cmr.encoder.state_dict())
     assert torch.equal(model.ecg.patch.weight, mae.encoder.patch.weight)
 
 
 def test_predictors_start_from_the_mean(pairs):
     model = eccl().eval()
-    for predictor, x in ((ECGPredictor(model.ecg, 4), pairs[0]), (CMRModel(model.cmr, 82), pairs[1])):
+    for predictor, x in ((Predictor(model.ecg, 4), pairs[0]), (Predictor(model.cmr, 82), pairs[1])):
         output = predictor(x)
         assert output.shape == (6, predictor.head.out_features)
         assert output.abs().mean() < 0.5
@@ -129,7 +133,7 @@ def test_predictors_start_from_the_mean(pairs):
 def test_the_papers_model_has_the_papers_size():
     config = preset("paper")
     with torch.device("meta"):
-        model = ECCL(config)
+        model = pair(config)
         output = model(torch.empty(2, 12, 5000), torch.empty(2, 50, 80, 80))
     assert output.h_ecg.shape == output.h_cmr.shape == (2, 768) and output.z_cmr.shape == (2, 256)
     trained = sum(p.numel() for part in (model.ecg, model.project_ecg) for p in part.parameters())
@@ -139,4 +143,4 @@ def test_the_papers_model_has_the_papers_size():
 
 def test_the_laptop_model_is_small():
     with torch.device("meta"):
-        assert sum(p.numel() for p in ECCL(Config()).parameters()) < 3e6
+        assert sum(p.numel() for p in pair(Config()).parameters()) < 3e6

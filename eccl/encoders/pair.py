@@ -1,4 +1,4 @@
-"""ECCL: two encoders, their projections to the shared sphere, and the trait head; and the supervised models.
+"""ECCL: two encoders, their projections to the shared sphere, and the trait head.
 
 Initial weights come from torch's global generator: seed it (`torch.manual_seed(config.seed)`) before building a model.
 """
@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from eccl.config import Config
+from eccl.config import CMREncoderConfig, ECGEncoderConfig
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg_vit import ECGEncoder
 from eccl.encoders.heads import linear_head
@@ -26,7 +26,7 @@ class ECCLOutput:
     ----------
     h_ecg, h_cmr : Tensor (B, width of the encoder)
         Before the projections.
-    z_ecg, z_cmr : Tensor (B, latent)
+    z_ecg, z_cmr : Tensor (B, embedding)
         On the unit sphere, float32.
     traits : Tensor (B, 82)
         Standardised, predicted from h_ecg.
@@ -42,12 +42,12 @@ class ECCLOutput:
 class ECCL(nn.Module):
     """The model of stage 2: `.ecg`, `.cmr`, `.project_ecg`, `.project_cmr`, `.trait_head`."""
 
-    def __init__(self, config: Config):
+    def __init__(self, ecg: ECGEncoderConfig, cmr: CMREncoderConfig, embedding: int):
         super().__init__()
-        self.ecg = ECGEncoder(config.ecg)
-        self.cmr = cmr_encoder(config.cmr)
-        self.project_ecg = linear_head(self.ecg.width, config.latent)
-        self.project_cmr = linear_head(self.cmr.width, config.latent)
+        self.ecg = ECGEncoder(ecg)
+        self.cmr = cmr_encoder(cmr)
+        self.project_ecg = linear_head(self.ecg.width, embedding)
+        self.project_cmr = linear_head(self.cmr.width, embedding)
         self.trait_head = linear_head(self.ecg.width, len(TRAIT_NAMES))
         self.cmr_frozen = False
 

@@ -1,0 +1,165 @@
+"""How a method is judged, alike for all: what it predicts of the test participants by a probe, or after fine-tuning.
+
+A new protocol is one function and one row of `PROTOCOLS`. Predictions are kept: their parts are the features or the run
+that they come from, the labels, and who is in which part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from torch import nn
+
+from eccl.cache import digest, kept_array
+from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
+from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.heads import Predictor
+from eccl.evaluation.baselines import measurement_features
+from eccl.evaluation.probes import probe_diagnoses, probe_traits
+from eccl.machine import engine
+from eccl.methods import Method, Trained, obtain
+from eccl.methods.base import Data, Setup, copy_weights
+from eccl.training.augmentation import augmenter
+from eccl.training.embedding import embed
+from eccl.training.supervision import Outputs, labelled, outputs_of, supervise
+from eccl.traits import DIAGNOSES
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """One way to judge a method.
+
+    Attributes
+    ----------
+    name, label : str
+        Column of every table, and as readers see it.
+    predict : callable (Method, Data, target) -> ndarray
+        Of the test participants: traits in their units (n, 82), or probabilities (n, 4).
+    applies : callable (Method) -> bool
+        Whether a method can be judged so.
+    """
+
+    name: str
+    label: str
+    predict: Callable[[Method, Data, str], np.ndarray]
+    applies: Callable[[Method], bool]
+
+
+def labels_of(data: Data, target: str) -> np.ndarray:
+    """Traits (N, 82) or diagnoses (N, 4) of everyone.
+
+    Raises
+    ------
+    ValueError
+        If the target is neither "traits" nor "diagnoses".
+    DataError
+        If the cohort does not know one of the diagnoses.
+    """
+    if target not in ("traits", "diagnoses"):
+        raise ValueError(f"comparisons are of traits or diagnoses; got {target!r}")
+    data.cohort.require(diagnoses=DIAGNOSES if target == "diagnoses" else ())
+    return data.cohort.traits if target == "traits" else data.cohort.diagnoses
+
+
+def features_of(method: Method, data: Data) -> np.ndarray:
+    """What a probe sees (N, D): features of the frozen ECG encoder, of the cine where there is none, or a whole table."""
+    if method.table is not None:
+        return measurement_features(method.table(data), data.split.train)
+    return obtain(method, data).features(data, _seen(method))
+
+
+def probe(method: Method, data: Data, target: str) -> np.ndarray:
+    """By a linear probe, fitted on the training participants whose labels are known."""
+    labels, split = labels_of(data, target), data.split
+    train = labelled(split.train, data.config.label_share, data.config.seed)
+    of = "table" if method.table is not None else obtain(method, data).run.name
+    who = digest(train.tolist(), split.validation.tolist(), split.test.tolist())
+    parts = (method.name, of, data.cohort.fingerprint, data.store.fingerprint, target, who, data.config.precision)
+
+    def make() -> np.ndarray:
+        h, fit = features_of(method, data), probe_traits if target == "traits" else probe_diagnoses
+        return fit(h[train], labels[train], h[split.validation], labels[split.validation], h[split.test])
+
+    return kept_array("probe", parts, make)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides a fine-tuning."""
+
+    stage: StageConfig
+    ecg: ECGEncoderConfig
+    target: str
+    label_share: float
+    augmentation: ECGAugmentation | None
+
+
+def finetuned(method: Method, target: str) -> Method:
+    """Traits or diagnoses from the ECG alone, all weights free, from a method's ECG encoder: a method itself.
+
+    Parameters
+    ----------
+    target : str
+        "traits": mean squared error of the 82 z-scores, chosen by the validation mean r. "diagnoses" or the code of
+        one: cross-entropy, chosen by the validation (mean) AUROC. Cases are weighted to balance the controls, so
+        predicted probabilities exceed the prevalence.
+    """
+
+    def settings(config: Config) -> Settings:
+        augmentation = config.ecg_augmentation if config.stage_finetune.augment else None
+        return Settings(config.stage_finetune, config.ecg, target, config.label_share, augmentation)
+
+    def setup(settings: Settings, data: Data, upstream: dict[str, Trained]) -> Setup:
+        supervision = supervise(data.store, data.split, target, settings.label_share, data.config.seed)
+        objective = supervision.objective("ecg", augmenter(settings.augmentation))
+        return Setup(objective, supervision.train, supervision.outputs)
+
+    def build(settings: Settings) -> nn.Module:
+        return Predictor(ECGEncoder(settings.ecg), len(outputs_of(target)))
+
+    return replace(
+        method,
+        name=f"finetune-{target}-{method.name}",
+        label=f"{method.label}, fine-tuned",
+        settings=settings,
+        build=build,
+        setup=setup,
+        reads=("ecg",),
+        starts_from={"ecg": method},
+        start=lambda model, upstream: copy_weights(model.encoder, upstream["ecg"].encoder()),
+        frozen=(),
+        ecg_encoder=lambda model: model.encoder,
+        cine_encoder=None,
+        projections=None,
+    )
+
+
+def finetune(method: Method, data: Data, target: str) -> np.ndarray:
+    """By the whole encoder, trained on."""
+    labels_of(data, target)
+    trained, split = obtain(finetuned(method, target), data), data.split
+
+    def make() -> np.ndarray:
+        fabric = engine(data.machine, data.config.precision)
+        outputs = embed(trained.model, data.store, split.test, fabric=fabric)
+        return Outputs(**trained.run.config["outputs"]).to_units(outputs)
+
+    return kept_array("finetune", (trained.run.name, split.test.tolist(), data.store.fingerprint), make)
+
+
+def _seen(method: Method) -> str | None:
+    """The modality that a method's own features are of."""
+    if method.ecg_encoder is not None:
+        return "ecg"
+    return None if method.cine_encoder is None else "cine"
+
+
+PROTOCOLS = {
+    protocol.name: protocol
+    for protocol in (
+        Protocol("probe", "linear probe", probe, lambda method: bool(method.table or _seen(method))),
+        Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg"),
+    )
+}

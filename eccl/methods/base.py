@@ -1,0 +1,251 @@
+"""What a method is, and how it is obtained: what it starts from is made first, and what is complete is only read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import nn
+
+from eccl.cache import digest, kept_array
+from eccl.config import Config, StageConfig
+from eccl.data.cohort import Cohort
+from eccl.data.split import Split
+from eccl.data.store import Store
+from eccl.machine import Machine, engine
+from eccl.training.embedding import embed
+from eccl.training.loop import Objective, Task, fit
+from eccl.training.runs import Run
+from eccl.training.supervision import Outputs
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+RECIPE = 2  # enters every digest; raise it when the same settings come to mean another training
+
+
+class Data(Protocol):
+    """What a method is trained on, as `eccl.study.data.Data`."""
+
+    config: Config
+    cohort: Cohort
+    store: Store
+    split: Split
+    machine: Machine
+    obtained: dict[str, Trained]
+
+    def shared(self) -> Data:
+        """The data with the seed that all seeds of a comparison share."""
+
+
+class Settings(Protocol):
+    """The frozen dataclass of a method: all that decides its training but seed, precision and data."""
+
+    stage: StageConfig
+
+
+@dataclass(frozen=True, eq=False)
+class Setup:
+    """What the training of a method needs: its objective, who is trained on, and what its run says besides."""
+
+    objective: Objective
+    train: np.ndarray
+    outputs: Outputs | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Method:
+    """One way to features of an ECG or a cine: what it reads, starts from, builds and optimises.
+
+    Attributes
+    ----------
+    name : str
+        "eccl": how it is asked for, prefix of its runs, row of every table.
+    label, colour : str
+        As readers see it.
+    reference : str
+        Where it is from.
+    settings : callable (Config) -> Settings
+        What decides it; the digest of its run is of the whole of it. None of what is not trained.
+    build : callable (Settings) -> nn.Module
+        The module, with fresh weights from torch's global generator. None of a table.
+    setup : callable (Settings, Data, upstream) -> Setup
+        Objective and participants. None of what is not trained.
+    reads : tuple of str
+        Modalities of a batch.
+    starts_from : mapping of str to Method
+        By role: whose trained weights or features it needs.
+    start : callable (module, upstream)
+        Gives weights of `upstream`, the Trained by role, to the module.
+    frozen : tuple of str
+        Roles that all seeds of a comparison share, since they are not trained on.
+    ecg_encoder, cine_encoder : callable (module) -> module
+        What evaluation takes out of the module.
+    projections : callable (module) -> (module, module)
+        From features of ECG and cine to their shared space.
+    table : callable (Data) -> DataFrame
+        Features without a network, one row a participant; may hold NaN.
+    standard : bool
+        Whether comparisons hold it unless they are told which methods to compare.
+    """
+
+    name: str
+    label: str
+    colour: str
+    reference: str
+    settings: Callable[[Config], Any] | None = None
+    build: Callable[[Any], nn.Module] | None = None
+    setup: Callable[[Any, Data, Mapping[str, Trained]], Setup] | None = None
+    reads: tuple[str, ...] = ("ecg",)
+    starts_from: Mapping[str, Method] = field(default_factory=dict)
+    start: Callable[[Any, Mapping[str, Trained]], None] | None = None
+    frozen: tuple[str, ...] = ()
+    ecg_encoder: Callable[[Any], nn.Module] | None = None
+    cine_encoder: Callable[[Any], nn.Module] | None = None
+    projections: Callable[[Any], tuple[nn.Module, nn.Module]] | None = None
+    table: Callable[[Data], pd.DataFrame] | None = None
+    standard: bool = True
+
+    def initial(self, config: Config) -> nn.Module:
+        """The module with the initial weights of a config's seed; the global generator is left as it was."""
+        with torch.random.fork_rng(devices=[]):
+            torch.default_generator.manual_seed(config.seed)
+            return self.build(self.settings(config))
+
+
+@dataclass(frozen=True, eq=False)
+class Trained:
+    """A method as trained by one config: a module on the CPU, in evaluation mode, with the weights of its best epoch.
+
+    The weights of a run that was complete already are read when the model is first asked for.
+    """
+
+    method: Method
+    run: Run
+    read: Callable[[], nn.Module] = field(repr=False)
+
+    @cached_property
+    def model(self) -> nn.Module:
+        """The module."""
+        return self.read()
+
+    @property
+    def history(self) -> pd.DataFrame:
+        """One row an epoch, as `Run.history`."""
+        return self.run.history
+
+    def encoder(self, modality: str = "ecg") -> nn.Module:
+        """The encoder of a modality.
+
+        Raises
+        ------
+        ValueError
+            If the method has none.
+        """
+        take = {"ecg": self.method.ecg_encoder, "cine": self.method.cine_encoder}[modality]
+        if take is None:
+            raise ValueError(f"{self.method.name} has no encoder of the {modality}")
+        return take(self.model)
+
+    def features(self, data: Data, modality: str = "ecg") -> np.ndarray:
+        """Features (N, width) of everyone's ECG or cine before any projection; computed once and kept."""
+        fabric = engine(data.machine, data.config.precision)
+        rows = np.arange(len(data.store))
+        return kept_array(
+            f"features-{modality}",
+            (self.run.name, data.store.fingerprint, data.config.precision),
+            lambda: embed(self.encoder(modality), data.store, rows, modality, fabric=fabric),
+            fabric,
+        )
+
+
+def obtain(
+    method: Method,
+    data: Data,
+    root: Path | None = None,
+    progress: bool = True,
+    on_epoch: Callable[[dict[str, float]], None] | None = None,
+) -> Trained:
+    """A method trained on data: read where its run is complete, else resumed or trained, after what it starts from.
+
+    A run's name digests exactly what influences it: the method's settings, seed, precision, the training and validation
+    participants and their data, and the names of the runs it starts from. The test participants are never read.
+
+    Parameters
+    ----------
+    method : Method
+        A network; `METHODS` holds them by name.
+    data : Data
+        Config, participants and machine. What was obtained from it once is not read again.
+    root : path, optional
+        Folder of all runs; default home()/"runs".
+    progress, on_epoch
+        As in `eccl.training.loop.fit`.
+    """
+    if method.build is None:
+        raise ValueError(f"{method.name} is a table of features, with nothing to train or to load")
+    config, options = data.config, {"root": root, "progress": progress, "on_epoch": on_epoch}
+    upstream = {}
+    for role, earlier in method.starts_from.items():
+        shared = data.shared() if role in method.frozen else data
+        upstream[role] = obtain(earlier, shared, **options)
+    settings = method.settings(config)
+    names = {role: trained.run.name for role, trained in upstream.items()}
+    participants = digest(data.split.train.tolist(), data.split.validation.tolist())
+    parts = (RECIPE, method.name, settings, config.seed, config.precision)
+    run = Run.open(f"{method.name}-{config.preset}", *parts, data.store.fingerprint, participants, names, root=root)
+    if run.name not in data.obtained:
+        description = {"method": method.name, "upstream": names, "simulated": data.store.simulated}
+        description |= {"data": data.store.fingerprint, "participants": participants}
+        data.obtained[run.name] = _trained(method, settings, data, run, upstream, description, progress, on_epoch)
+    return data.obtained[run.name]
+
+
+def _trained(
+    method: Method,
+    settings: Any,
+    data: Data,
+    run: Run,
+    upstream: Mapping[str, Trained],
+    description: dict[str, Any],
+    progress: bool,
+    on_epoch: Callable[[dict[str, float]], None] | None,
+) -> Trained:
+    if method.setup is None:
+        return Trained(method, run, lambda: method.initial(data.config).eval())
+    if run.complete:
+        return Trained(method, run, lambda: run.load_into(method.initial(data.config)).eval())
+    model = method.initial(data.config)
+    if method.start is not None:
+        method.start(model, upstream)
+    setup = method.setup(settings, data, upstream)
+    if setup.outputs is not None:
+        description["outputs"] = vars(setup.outputs)
+    read = partial(data.store.batch, modalities=method.reads)
+    task = Task(setup.objective, read, setup.train, data.split.validation, settings.stage)
+    fit(model, task, run, data.config, data.machine, description=description, progress=progress, on_epoch=on_epoch)
+    return Trained(method, run, lambda: model)
+
+
+def variant(method: Method, name: str, label: str, colour: str, **changes: Any) -> Method:
+    """A method that differs from another in some fields, under a name of its own."""
+    return replace(method, name=name, label=label, colour=colour, **changes)
+
+
+def copy_weights(into: nn.Module, encoder: nn.Module) -> None:
+    """Gives an encoder the weights of a trained one of the same shape.
+
+    Raises
+    ------
+    ValueError
+        If the shapes differ, as where the config of the earlier run had another size.
+    """
+    try:
+        into.load_state_dict(encoder.state_dict())
+    except RuntimeError as error:
+        raise ValueError(f"weights do not fit ({str(error).splitlines()[-1].strip()}); use one config") from error

@@ -1,0 +1,50 @@
+"""Stage 1b: the CMR encoder with a linear head, supervised from scratch by the traits, or by one diagnosis."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eccl.config import CineAugmentation, CMREncoderConfig, Config, StageConfig
+from eccl.encoders.cmr import cmr_encoder
+from eccl.encoders.heads import Predictor
+from eccl.methods.base import Method, Setup
+from eccl.training.augmentation import augmenter
+from eccl.training.supervision import outputs_of, supervise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides it."""
+
+    stage: StageConfig
+    cmr: CMREncoderConfig
+    target: str
+    label_share: float
+    augmentation: CineAugmentation | None
+
+
+def settings(config: Config) -> Settings:
+    """Those of a config."""
+    augmentation = config.cine_augmentation if config.stage_cmr.augment else None
+    return Settings(config.stage_cmr, config.cmr, config.cmr_target, config.label_share, augmentation)
+
+
+def setup(settings: Settings, data, upstream) -> Setup:
+    """The labels, and the participants of whom they are known."""
+    supervision = supervise(data.store, data.split, settings.target, settings.label_share, data.config.seed)
+    objective = supervision.objective("cine", augmenter(settings.augmentation))
+    return Setup(objective, supervision.train, supervision.outputs)
+
+
+METHOD = Method(
+    name="cmr_supervised",
+    label="CMR",
+    colour="#009E73",
+    reference="Ding et al., MICCAI 2024",
+    settings=settings,
+    build=lambda settings: Predictor(cmr_encoder(settings.cmr), len(outputs_of(settings.target))),
+    setup=setup,
+    reads=("cine",),
+    cine_encoder=lambda model: model.encoder,
+    standard=False,  # an image, which no ECG need equal
+)

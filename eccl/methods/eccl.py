@@ -1,0 +1,129 @@
+"""Stage 2, ECCL: the ECG encoder is drawn to the frozen CMR encoder's feature of the same person, and to the traits.
+
+The objective, contrastive plus `trait_weight` times the mean squared error of the 82 z-scores, also chooses the epoch
+on the validation split. The features of the frozen encoder are computed once, without augmentation, and kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from eccl.config import CMREncoderConfig, Config, ECGAugmentation, ECGEncoderConfig, LossConfig, StageConfig
+from eccl.data.split import Split
+from eccl.data.store import Batch
+from eccl.encoders.pair import ECCL
+from eccl.methods import cmr_supervised, masked_autoencoder
+from eccl.methods.base import Data, Method, Setup, Trained, copy_weights
+from eccl.training.augmentation import augmenter
+from eccl.training.loop import Objective, Step
+from eccl.training.losses import Contrast, gather, trait_loss
+from eccl.training.supervision import rows_of, supervise
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides it.
+
+    Attributes
+    ----------
+    shuffle_pairs : bool
+        Negative control: CMR features and traits change places among the training participants, and among the
+        validation participants.
+    """
+
+    stage: StageConfig
+    ecg: ECGEncoderConfig
+    cmr: CMREncoderConfig
+    embedding: int
+    loss: LossConfig
+    label_share: float
+    augmentation: ECGAugmentation | None
+    shuffle_pairs: bool = False
+
+
+def settings(config: Config) -> Settings:
+    """Those of a config."""
+    augmentation = config.ecg_augmentation if config.stage_eccl.augment else None
+    stage, encoders = config.stage_eccl, (config.ecg, config.cmr)
+    return Settings(stage, *encoders, config.embedding, config.loss, config.label_share, augmentation)
+
+
+def start(model: ECCL, upstream: Mapping[str, Trained]) -> None:
+    """From the masked autoencoder and from the supervised CMR encoder."""
+    copy_weights(model.ecg, upstream["ecg"].encoder("ecg"))
+    copy_weights(model.cmr, upstream["cmr"].encoder("cine"))
+
+
+class PairedStep(nn.Module):
+    """One step: embeddings of both against one another, and the traits from the ECG.
+
+    Parameters
+    ----------
+    contrast : nn.Module
+        Of (z_ecg, z_cmr).
+    h_cmr : Tensor (N, width)
+        Of everyone, by the frozen encoder.
+    traits : Tensor (N, 82)
+        Standardised; NaN rows are not known.
+    settings : Settings
+    """
+
+    def __init__(self, contrast: nn.Module, h_cmr: Tensor, traits: Tensor, settings: Settings):
+        super().__init__()
+        self.contrast, self.trait_weight = contrast, settings.loss.trait_weight
+        self.h_cmr, self.traits, self.augment = h_cmr, traits, augmenter(settings.augmentation)
+
+    def forward(self, model: ECCL, batch: Batch, generator: torch.Generator) -> Step:
+        output = model(self.augment(batch["ecg"], model, generator), h_cmr=rows_of(self.h_cmr, batch))
+        # every process computes validation whole, so only training gathers
+        z_ecg, z_cmr = (gather(z) if model.training else z for z in (output.z_ecg, output.z_cmr))
+        supervised = trait_loss(output.traits, rows_of(self.traits, batch))
+        return Step(self.contrast(z_ecg, z_cmr) + self.trait_weight * supervised)
+
+
+def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
+    """The pairs, and the contrast that the config names."""
+    return paired(settings, data, upstream, Contrast(settings.loss))
+
+
+def paired(settings: Settings, data: Data, upstream: Mapping[str, Trained], contrast: nn.Module) -> Setup:
+    """The pairs under any contrast: a module of (z_ecg, z_cmr), whose own parameters are trained too."""
+    count, seed = len(data.store), data.config.seed
+    partner = shuffled(count, data.split, seed) if settings.shuffle_pairs else np.arange(count)
+    supervision = supervise(data.store, data.split, "traits", settings.label_share, seed)
+    traits = supervision.targets.clone()
+    traits[np.setdiff1d(data.split.train, supervision.train)] = torch.nan
+    h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))
+    step = PairedStep(contrast, h_cmr[partner], traits[partner], settings)
+    return Setup(Objective(step), data.split.train, supervision.outputs)
+
+
+def shuffled(count: int, split: Split, seed: int) -> np.ndarray:
+    """Partner of each of `count` participants, drawn within the training and within the validation participants."""
+    rng = np.random.default_rng(seed)
+    partner = np.arange(count)
+    for part in (split.train, split.validation):
+        partner[part] = rng.permutation(part)
+    return partner
+
+
+METHOD = Method(
+    name="eccl",
+    label="ECCL",
+    colour="#0072B2",
+    reference="Ding et al., MICCAI 2024",
+    settings=settings,
+    build=lambda settings: ECCL(settings.ecg, settings.cmr, settings.embedding).freeze_cmr(),
+    setup=setup,
+    starts_from={"ecg": masked_autoencoder.METHOD, "cmr": cmr_supervised.METHOD},
+    start=start,
+    frozen=("cmr",),
+    ecg_encoder=lambda model: model.ecg,
+    cine_encoder=lambda model: model.cmr,
+    projections=lambda model: (model.project_ecg, model.project_cmr),
+)

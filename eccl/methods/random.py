@@ -1,0 +1,27 @@
+"""The ECG encoder with its initial random weights: what its architecture alone sees. Fine-tuned, it is from scratch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from eccl.config import ECGEncoderConfig
+from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.methods.base import Method
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What decides it."""
+
+    ecg: ECGEncoderConfig
+
+
+METHOD = Method(
+    name="random",
+    label="random encoder",
+    colour="#8C6D31",
+    reference="Dosovitskiy et al., ICLR 2021",
+    settings=lambda config: Settings(config.ecg),
+    build=lambda settings: ECGEncoder(settings.ecg),
+    ecg_encoder=lambda model: model,
+)

@@ -1,0 +1,67 @@
+"""Embeddings in the space that ECG and CMR share, of a cohort's participants and of recordings from elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import nn
+
+from eccl.data.standard.intensity import scale_intensity
+from eccl.methods import Method, Trained, obtain
+from eccl.records import ECG, Cine
+from eccl.study.compare import find
+from eccl.study.data import Data
+
+
+def embeddings(data: Data, indices: np.ndarray, method: str | Method = "eccl") -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings z_ecg and z_cmr of participants, each (n, embedding).
+
+    Parameters
+    ----------
+    method : str or Method
+        One with a shared space: "eccl", or "eccl_shuffled", the control that was trained on shuffled pairs.
+    """
+    trained = _paired(data, method)
+    # the CMR encoder of such a method is the frozen one that it started from, whose features are kept already
+    cmr = obtain(trained.method.starts_from["cmr"], data.shared())
+    h_ecg, h_cmr = trained.features(data)[indices], cmr.features(data.shared(), "cine")[indices]
+    return _projected(trained, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
+
+
+def embed_records(
+    data: Data, ecgs: Sequence[ECG], cines: Sequence[Cine], method: str | Method = "eccl"
+) -> tuple[np.ndarray, np.ndarray]:
+    """Unit embeddings z_ecg (n, embedding) of ECGs and z_cmr (m, embedding) of cines that belong to no cohort."""
+    trained = _paired(data, method)
+    signals = torch.from_numpy(np.stack([ecg.signal for ecg in ecgs]))
+    frames = torch.from_numpy(np.stack([scale_intensity(cine.frames) for cine in cines]))
+    with torch.inference_mode():
+        h_ecg, h_cmr = trained.encoder("ecg")(signals), trained.encoder("cine")(frames)
+    return _projected(trained, h_ecg, h_cmr)
+
+
+def _paired(data: Data, method: str | Method) -> Trained:
+    chosen = find(method)
+    if chosen.projections is None:
+        raise ValueError(f"{chosen.name} has no space that ECG and CMR share")
+    return obtain(chosen, data)
+
+
+def _projected(trained: Trained, h_ecg: torch.Tensor, h_cmr: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
+    project_ecg, project_cmr = trained.method.projections(trained.model.cpu())
+    return _on_sphere(project_ecg, h_ecg), _on_sphere(project_cmr, h_cmr)
+
+
+@torch.inference_mode()
+def _on_sphere(project: nn.Module, h: torch.Tensor) -> np.ndarray:
+    return nn.functional.normalize(project(h), dim=-1).numpy()
+
+
+def nearest_cosine(queries: np.ndarray, gallery: np.ndarray | None = None) -> np.ndarray:
+    """Cosine of each unit vector (n, D) to the nearest of a gallery (m, D), or to the nearest other query: (n,)."""
+    cosine = queries @ (queries if gallery is None else gallery).T
+    if gallery is None:
+        np.fill_diagonal(cosine, -1.0)
+    return cosine.max(axis=1)

@@ -1,0 +1,119 @@
+"""Comparisons: every method by every protocol in one table, kept, and each file of weights read once."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+import eccl
+from eccl.cache import home
+from eccl.config import preset
+from eccl.data.cohort import Cohort
+from eccl.data.split import Split
+from eccl.evaluation import protocols
+from eccl.evaluation.rows import Row
+from eccl.machine import Machine
+from eccl.methods import METHODS, Method
+from eccl.study.compare import MEAN, ceiling, compare, find, predictions, score
+from eccl.study.data import Data
+from eccl.training.runs import Run
+
+SPLIT = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
+ONE = {"epochs": 1, "batch_size": 6}
+CONFIG = preset("smoke", replicates=50, **{f"stage_{name}": ONE for name in ("mae", "cmr", "eccl", "finetune")})
+LEARNT = ["random", "masked_autoencoder", "eccl"]
+
+
+@pytest.fixture(scope="module")
+def data(tiny_cohort, tiny_store, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECCL_HOME", str(tmp_path_factory.mktemp("home")))
+        yield Data(CONFIG, Cohort.load(tiny_cohort), tiny_store, SPLIT, Machine("cpu"))
+
+
+def again(data):
+    """The same data, from which nothing was obtained yet."""
+    return Data(data.config, data.cohort, data.store, data.split, data.machine)
+
+
+@pytest.fixture(scope="module")
+def compared(data):
+    return compare(data, LEARNT, protocols=("probe", "finetune"))
+
+
+def test_every_method_by_every_protocol_that_it_allows(data, compared):
+    rows = {("mean", "none")} | {(name, protocol) for name in LEARNT for protocol in ("probe", "finetune")}
+    assert {(row.method, row.protocol) for row in compared.itertuples()} == rows
+    assert {"metric", "value", "low", "high", "n"} <= set(compared.columns)
+    tables = predictions(data, ["demographics", "measurements"], protocols=("probe", "finetune"))
+    assert set(tables) == {MEAN, Row("demographics"), Row("measurements")}
+    assert all(array.shape == (6, 82) for array in tables.values())
+
+
+def test_without_names_the_standard_methods_are_compared(data, monkeypatch):
+    monkeypatch.setattr(protocols, "obtain", lambda method, data: pytest.fail("trained"))
+    tables = {name: method for name, method in METHODS.items() if method.table is not None}
+    monkeypatch.setattr("eccl.study.compare.METHODS", tables)
+    assert {row.method for row in predictions(data)} == {"mean", *tables}
+
+
+def test_from_a_comparison_to_the_weights_each_file_is_read_once(data, compared, monkeypatch):
+    read, load = [], Run.load_model
+    monkeypatch.setattr(Run, "load_model", lambda run: read.append(run.name) or load(run))
+    fresh = again(data)
+    pd.testing.assert_frame_equal(compare(fresh, LEARNT, protocols=("probe", "finetune")), compared)
+    assert not read  # all that it needs is kept
+    for path in home().glob("kept/*"):
+        path.unlink()
+    pd.testing.assert_frame_equal(compare(again(data), LEARNT, protocols=("probe", "finetune")), compared)
+    assert len(read) == len(set(read)) and {name.split("-smoke")[0] for name in read} == {
+        "masked_autoencoder",
+        "eccl",
+        *(f"finetune-traits-{name}" for name in LEARNT),
+    }
+
+
+def test_a_table_is_of_its_predictions_and_of_nothing_else(data, compared, monkeypatch):
+    own = predictions(data, ["random"])
+    table = score(data, own)
+    monkeypatch.setattr("eccl.study.compare.trait_table", None)
+    pd.testing.assert_frame_equal(score(data, own), table)
+    own[Row("random")] = own[Row("random")] + 1
+    with pytest.raises(TypeError):
+        score(data, own)
+
+
+def test_seeds_are_rows_of_their_own_on_one_test_split(data):
+    table = compare(data, ["random", "demographics"], seeds=2)
+    seeds = table.set_index("method")["seed"]
+    assert list(seeds["random"]) == [CONFIG.seed, CONFIG.seed + 1] and pd.isna(seeds["demographics"])
+    one = predictions(data, ["random"], seeds=2)
+    assert not np.array_equal(*(one[Row("random", "probe", CONFIG.seed + k)] for k in range(2)))
+    np.testing.assert_array_equal(data.seeded(9).indices, data.indices)
+
+
+def test_diagnoses_are_compared_by_their_mean(data):
+    table = compare(data, ["demographics"], target="diagnoses")
+    assert set(table["metric"]) == {"AUROC", "AUPRC", "Brier"} and set(table["diagnosis"]) == {"mean"}
+    with pytest.raises(ValueError, match="traits or diagnoses"):
+        compare(data, ["demographics"], target="I48")
+
+
+def test_names_are_found_or_refused_with_those_that_there_are():
+    assert find("eccl") is METHODS["eccl"] and find(METHODS["eccl"]) is METHODS["eccl"]
+    with pytest.raises(ValueError, match="no method is named 'ECCL'; there are random, "):
+        find("ECCL")
+    table = eccl.methods()
+    assert (
+        list(table.index) == list(METHODS) and table.loc["eccl", "starts from"] == "masked_autoencoder, cmr_supervised"
+    )
+
+
+def test_a_method_of_ones_own_needs_no_other_edit(data):
+    """A table of one column, given as a value, stands in the comparison beside the others."""
+    own = Method("age", "age", "#000000", "none", table=lambda data: data.cohort.table[["age"]])
+    table = compare(data, [own, "demographics"])
+    assert list(table["method"]) == ["mean", "age", "demographics"]
+
+
+def test_no_ceiling_without_a_truth(data):
+    assert ceiling(data) is None

@@ -1,0 +1,77 @@
+"""Data prepared once: split whatever the seed, refused where something is missing, trained on what there is."""
+
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from eccl import config
+from eccl.data.cohort import Cohort
+from eccl.methods import measurements as measurements_module
+from eccl.methods.measurements import measurements
+from eccl.records import DataError
+from eccl.study.compare import obtain_available, predictions
+from eccl.study.data import prepare
+from eccl.training.supervision import supervise
+from eccl.traits import DIAGNOSES
+
+
+def test_prepared_data_split_participants_whatever_the_training_seed(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    one, two = (prepare(config.preset("smoke", seed=seed), tiny_cohort) for seed in (1, 2))
+    np.testing.assert_array_equal(one.split.test, two.split.test)
+    assert one.indices.shape == (config.preset("smoke").replicates, len(one.split.test))
+    everyone = np.concatenate(one.parts(np.arange(len(one.store))))
+    assert sorted(everyone) == list(range(len(one.store)))
+
+
+def test_measurements_are_taken_once(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    cohort = Cohort.load(tiny_cohort)
+    first = measurements(cohort)
+    assert list(first.index) == list(cohort.participant_ids)
+    monkeypatch.setattr(measurements_module, "measure_ecg", None)
+    pd.testing.assert_frame_equal(measurements(cohort), first)
+
+
+def test_what_a_cohort_does_not_have_is_refused_before_anything_is_trained(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    table = pd.read_csv(folder / "cohort.csv").assign(I50=np.nan)
+    table.to_csv(folder / "cohort.csv", index=False)
+    path = folder / "dataset_description.json"
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"modalities": ["ecg"], "diagnoses": ["I21", "I42", "I48"]})
+    )
+    smoke = config.preset("smoke")
+    with pytest.raises(DataError, match="modality cine"):
+        prepare(smoke, folder)
+    data = prepare(smoke, folder, ["ecg"])
+    for call in (lambda: predictions(data, target="diagnoses"), data.prevalence):
+        with pytest.raises(DataError, match="diagnosis I50"):
+            call()
+    with pytest.raises(DataError, match=r"the diagnosis I50 is not known.*train on a diagnosis that is: I21, I42, I48"):
+        supervise(data.store, data.split, "diagnoses")
+    supervise(data.store, data.split, "I48")
+    assert list(obtain_available(data)) == ["masked autoencoder"]
+
+
+@pytest.mark.parametrize(
+    ("traits", "diagnoses", "trained"),
+    [(True, [], ["CMR, traits"]), (False, ["I48"], ["CMR, I48"]), (False, [], [])],
+)
+def test_scans_alone_are_trained_on_what_is_known_of_them(
+    tiny_cohort, tmp_path, monkeypatch, traits, diagnoses, trained
+):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    table = pd.read_csv(folder / "cohort.csv")
+    table[[code for code in DIAGNOSES if code not in diagnoses]] = np.nan
+    table["I48"] = np.arange(len(table)) % 2 if diagnoses else np.nan
+    table.assign(**({} if traits else {"rv_edv": np.nan})).to_csv(folder / "cohort.csv", index=False)
+    path = folder / "dataset_description.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"modalities": ["cine"], "diagnoses": diagnoses}))
+    data = prepare(config.preset("smoke"), folder, ["cine"])
+    assert list(obtain_available(data)) == trained

@@ -1,0 +1,67 @@
+"""Labels of the supervised stages: weights of cases, shares of labels, and what cannot be learned, by name."""
+
+from itertools import pairwise
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from eccl.data.split import Split
+from eccl.records import DataError
+from eccl.training.supervision import labelled, outputs_of, supervise
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
+
+
+def test_cases_and_controls_weigh_alike():
+    diagnoses = np.zeros((20, 4), np.float32)
+    diagnoses[:3, 0], diagnoses[:6, 1:] = 1, 1
+    diagnoses[15:17] = 1
+    store = SimpleNamespace(diagnoses=diagnoses)
+    split = Split(np.arange(12), np.arange(12, 20), np.array([], int))
+    loss = supervise(store, split, "I21").loss
+    logits = torch.zeros(12, 1, requires_grad=True)
+    loss(logits, torch.from_numpy(diagnoses[:12, :1]).float()).backward()
+    assert float(logits.grad.sum()) == pytest.approx(0, abs=1e-6)  # 3 cases pull as strongly as 9 controls
+
+
+def test_diagnosis_without_cases_is_refused_by_name():
+    diagnoses = np.zeros((20, 4), np.float32)
+    diagnoses[::2, :3] = 1
+    split = Split(np.arange(12), np.arange(12, 20), np.array([], int))
+    with pytest.raises(DataError, match="alike in I50"):
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "diagnoses")
+    diagnoses[:6, 3] = 1
+    with pytest.raises(DataError, match="8 validation participants"):
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "I50")
+    with pytest.raises(ValueError, match="I99"):
+        supervise(SimpleNamespace(diagnoses=diagnoses), split, "I99")
+
+
+def test_a_larger_share_of_labels_holds_a_smaller_one():
+    train = np.arange(100, 200)
+    shares = [labelled(train, share, seed=1) for share in (0.01, 0.1, 0.5, 1.0)]
+    assert [len(share) for share in shares] == [1, 10, 50, 100]
+    for small, large in pairwise(shares):
+        assert set(small) < set(large) and list(large) == sorted(large)
+    assert not np.array_equal(labelled(train, 0.5, 2), shares[2])
+    for wrong in (0, 1.5, -0.1):
+        with pytest.raises(ValueError, match="above 0 and at most 1"):
+            labelled(train, wrong, 1)
+
+
+def test_scale_and_participants_are_those_whose_labels_are_known(tiny_store):
+    split = Split(np.arange(12), np.arange(12, 18), np.arange(18, 24))
+    few = supervise(tiny_store, split, "traits", label_share=0.5, seed=3)
+    assert len(few.train) == 6 and set(few.train) < set(split.train)
+    np.testing.assert_allclose(few.outputs.mean, tiny_store.traits[few.train].mean(axis=0), rtol=1e-5)
+    units = few.outputs.to_units(few.targets.numpy())
+    np.testing.assert_allclose(units, tiny_store.traits, rtol=1e-4, atol=1e-3)
+
+
+def test_outputs_are_named():
+    assert (
+        outputs_of("traits") == TRAIT_NAMES and outputs_of("diagnoses") == DIAGNOSES and outputs_of("I48") == ("I48",)
+    )
+    with pytest.raises(ValueError, match="I99"):
+        outputs_of("I99")
