@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from eccl.display import indented, tree
 from eccl.errors import did_you_mean
 
 
@@ -126,9 +127,15 @@ class StageConfig:
     augment: bool = True
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Config:
-    """One whole experiment."""
+    """One whole experiment.
+
+    Examples
+    --------
+    >>> preset("smoke", seed=3).seed
+    3
+    """
 
     preset: str = "laptop"
     seed: int = 42
@@ -148,6 +155,12 @@ class Config:
     label_share: float = 1.0  # of the training participants, whose traits and diagnoses are known
     precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
     replicates: int = 1000  # bootstrap
+
+    def __repr__(self) -> str:
+        return f"Config\n{indented(to_dict(self))}"
+
+    def _repr_html_(self) -> str:
+        return tree(f"Config: preset {self.preset}, seed {self.seed}", to_dict(self))
 
 
 PRESETS: dict[str, dict[str, Any]] = {
@@ -244,7 +257,19 @@ def preset(name: str | None = None, **changes: Any) -> Config:
     name : str, optional
         smoke, laptop or paper; None takes the environment variable ECCL_PRESET, or laptop.
     **changes
-        As in `replace`.
+        As in `replace`: `seed=1`, `loss={"temperature": 0.05}`.
+
+    Raises
+    ------
+    ValueError, TypeError
+        If there is no such preset or setting, or a value has the wrong type.
+
+    Examples
+    --------
+    >>> preset("paper").ecg.width
+    768
+    >>> preset("smoke", loss={"temperature": 0.05}).loss.temperature
+    0.05
     """
     name = name or os.environ.get("ECCL_PRESET") or "laptop"
     if name not in PRESETS:

@@ -102,6 +102,10 @@ class Store:
     def __len__(self) -> int:
         return len(self.diagnoses)
 
+    def __repr__(self) -> str:
+        size = sum(entry["size"] for entry in self.index["files"].values()) / 1e6
+        return f"Store({len(self):,} people, {' and '.join(self.modalities)}, {size:,.0f} MB in {self.folder})"
+
     def __getstate__(self) -> dict[str, Any]:
         return {"folder": self.folder, "index": self.index}
 

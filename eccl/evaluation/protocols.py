@@ -64,7 +64,7 @@ def labels_of(data: Data, target: str) -> np.ndarray:
 
 
 def features_of(method: Method, data: Data) -> np.ndarray:
-    """What a probe sees (N, D): features of the frozen ECG encoder, of the cine where there is none, or a whole table."""
+    """What a probe sees (N, D): features of the frozen encoder of the ECG, else of the cine; or a table without gaps."""
     if method.table is not None:
         return measurement_features(method.table(data), data.split.train)
     return obtain(method, data).features(data, _seen(method))

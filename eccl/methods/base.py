@@ -111,6 +111,9 @@ class Method:
     table: Callable[[Data], pd.DataFrame] | None = None
     standard: bool = True
 
+    def __repr__(self) -> str:
+        return f"Method({self.name!r}: {self.label}; {self.reference})"
+
     def initial(self, config: Config) -> nn.Module:
         """The module with the initial weights of a config's seed; the global generator is left as it was."""
         with torch.random.fork_rng(devices=[]):
@@ -128,6 +131,9 @@ class Trained:
     method: Method
     run: Run
     read: Callable[[], nn.Module] = field(repr=False)
+
+    def _repr_html_(self) -> str:
+        return self.run._repr_html_()
 
     @cached_property
     def model(self) -> nn.Module:

@@ -50,6 +50,19 @@ class Data:
     shared_seed: int | None = None
     obtained: dict[str, Trained] = field(default_factory=dict, repr=False)
 
+    def __repr__(self) -> str:
+        return f"Data({self._said()})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{self._said()}</p>{self.config._repr_html_()}"
+
+    def _said(self) -> str:
+        """Who they are, and how they are split."""
+        kind = "simulated people" if self.cohort.simulated else "people"
+        parts = ", ".join(f"{len(getattr(self.split, name)):,} {name}" for name in PARTS)
+        has = " and ".join(self.cohort.modalities)
+        return f"{len(self.cohort):,} {kind} with {has}: {parts}; preset {self.config.preset}, seed {self.config.seed}"
+
     @cached_property
     def indices(self) -> np.ndarray:
         """Bootstrap index sets over the test split, shape (replicates, n_test)."""

@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from eccl.cache import digest, home
+from eccl.display import figure
 from eccl.files import PARTIAL, locked, replacing, write_json
 from eccl.records import DataError
 
@@ -56,6 +57,24 @@ class Run:
             Folder of all runs; default home()/"runs".
         """
         return cls((root or home() / "runs") / f"{prefix}-{digest(*parts)}")
+
+    def __repr__(self) -> str:
+        return f"Run({self.name}, {self._state()})"
+
+    def _repr_html_(self) -> str:
+        caption = f"{self.name}: {self._state()}"
+        if not (self.folder / "history.csv").exists():
+            return f"<p>{caption}</p>"
+        return figure("training_history", self.history, caption=caption)
+
+    def _state(self) -> str:
+        """How far it is."""
+        if not self.complete:
+            return "not complete" if self.folder.exists() else "not trained"
+        metrics = self.metrics
+        best = metrics[metrics["chosen_by"]]
+        chosen = metrics["chosen_by"].replace("_", " ")
+        return f"complete: {chosen} {best:.3f} in epoch {metrics['epoch'] + 1} of {metrics['stopped_after']}"
 
     @property
     def name(self) -> str:
