@@ -7,6 +7,7 @@ it, so a misspelt parameter never passes in silence.
 from __future__ import annotations
 
 import dataclasses
+import inspect
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -16,6 +17,7 @@ import numpy as np
 
 from eccl.display import indented, tree
 from eccl.errors import did_you_mean
+from eccl.presets import PRESETS
 
 
 @dataclass(frozen=True)
@@ -163,45 +165,6 @@ class Config:
         return tree(f"Config: preset {self.preset}, seed {self.seed}", to_dict(self))
 
 
-PRESETS: dict[str, dict[str, Any]] = {
-    "laptop": {},
-    "smoke": {
-        "embedding": 16,
-        "simulation": {"participants": 80},
-        "ecg": {"width": 32, "depth": 1, "heads": 2},
-        "mae": {"width": 32, "depth": 1, "heads": 2},
-        # CMR at the laptop's width: of other widths than multiples of 16, torch 2.13 on several CPU threads corrupts
-        # memory in the backward pass of odd batches.
-        "stage_mae": {"epochs": 2, "batch_size": 16},
-        "stage_cmr": {"epochs": 2, "batch_size": 16},
-        "stage_eccl": {"epochs": 2, "batch_size": 16},
-        "stage_finetune": {"epochs": 2, "batch_size": 16},
-        "replicates": 200,
-    },
-    "paper": {
-        "embedding": 256,
-        "simulation": {"participants": 40000, "prevalence": "biobank"},
-        "ecg": {"patch_leads": 1, "patch_samples": 100, "width": 768, "depth": 12, "heads": 12, "dropout": 0.1},
-        "mae": {"width": 512, "depth": 8, "heads": 16},
-        "cmr": {"name": "swin", "width": 96, "image_size": 224, "drop_path": 0.2},
-        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4, "patience": 10, "augment": True},
-        "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},
-        "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
-        "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6, "patience": 10},
-        # The original's augmentation and nothing else: reversed time and sign, turned and cropped images.
-        "ecg_augmentation": {
-            **dict.fromkeys(("gain", "lead_gain", "wander", "noise", "shift", "lead_dropout"), 0.0),
-            **dict.fromkeys(("time_flip", "sign_flip"), 0.33),
-        },
-        "cine_augmentation": {
-            **dict.fromkeys(("shift", "gamma", "noise"), 0.0),
-            **{"angle": 15.0, "smallest_zoom": 0.8, "horizontal_flip": 0.5},
-        },
-        "precision": "bf16-mixed",
-    },
-}
-
-
 def replace(config: Any, **changes: Any) -> Any:
     """A copy of a config with some settings changed; a nested config takes a dict (or a config).
 
@@ -275,6 +238,20 @@ def preset(name: str | None = None, **changes: Any) -> Config:
     if name not in PRESETS:
         raise ValueError(f"no preset is named {name!r}; there are {', '.join(PRESETS)}")
     return replace(replace(Config(preset=name), **PRESETS[name]), **changes)
+
+
+# The names of the settings, so that a notebook offers them.
+preset.__signature__ = inspect.Signature(
+    [
+        inspect.Parameter("name", inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None, annotation="str | None"),
+        *(
+            inspect.Parameter(item.name, inspect.Parameter.KEYWORD_ONLY, annotation=item.type)
+            for item in dataclasses.fields(Config)
+            if item.name != "preset"
+        ),
+    ],
+    return_annotation="Config",
+)
 
 
 def to_dict(config: Any) -> dict[str, Any]:

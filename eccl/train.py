@@ -15,9 +15,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from eccl.config import PRESETS, Config, from_dict, preset, with_settings
+from eccl.config import Config, from_dict, preset, with_settings
 from eccl.errors import DataError
 from eccl.machine import Machine, engine, launched
+from eccl.presets import PRESETS
 
 SETTINGS = ("method", "protocol", "target", "preset", "cohort", "set", "config")
 EXIT_CODES = """

@@ -6,8 +6,8 @@ hearts are simulated, a real recording may be far from them, and is then refused
 
 References
 ----------
-Ledoit and Wolf, J Multivar Anal 2004 (the shrunk covariance). Lee et al., NeurIPS 2018 (Mahalanobis distance in feature
-space tells what a network was not trained for).
+Ledoit and Wolf, J Multivar Anal 2004 (the shrunk covariance); Hill, Ann Stat 1975 (the tail of a distribution).
+Lee et al., NeurIPS 2018 (Mahalanobis distance in feature space tells what a network was not trained for).
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from eccl.share.quality import CHECKS, Check, mean_beat, measures, polarity, see
 
 NAME = "domain"
 FALSE_REFUSALS = 1e-3  # of people like those of validation, whose features are called far, at most
+TAIL = 0.3  # of the distances, the largest, from which the limit is extrapolated
 LEAST = 1e-12  # of a distance or a variance: an encoder that gives everyone the same feature is no error here
 UNSEEN = "use a recording of an adult at rest like those of the cohort; this model has not seen such a one"
 
@@ -124,19 +125,20 @@ class Domain:
             )
 
     def _refusal(self, check: Check, value: np.ndarray, outside: np.ndarray, source: str | None) -> DataError:
-        """The error of a value outside of a check's limits; of several leads the first is told."""
-        low, high, least, largest = np.broadcast_arrays(*check.limits(self.seen[check.name]), *self.seen[check.name])
-        lead, of_lead = 0, ""
-        if np.ndim(value):
-            lead = int(np.argmax(outside))
-            of_lead = f" of {', '.join(name for name, is_out in zip(LEADS, outside) if is_out)}"
-        number, unit = np.ravel(value)[lead], f" {check.unit}" if check.unit else ""
-        ends = [np.broadcast_to(end, outside.shape).ravel()[lead] for end in (low, high, least, largest)]
-        word, limit = ("at least", ends[0]) if number < ends[0] else ("up to", ends[1])
-        others = f" in {LEADS[lead]}" if outside.sum() > 1 and np.ndim(value) else ""
+        """The error of a value outside of a check's limits; of several leads the one that is farthest outside."""
+        seen = self.seen[check.name]
+        ends = [np.broadcast_to(end, outside.shape).ravel() for end in (*check.limits(seen), *seen)]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            excess = np.maximum(ends[0] / value.ravel(), value.ravel() / ends[1])
+        worst = int(np.argmax(np.where(outside.ravel(), np.nan_to_num(excess, nan=np.inf), -np.inf)))
+        low, high, least, largest = (end[worst] for end in ends)
+        number, unit = value.ravel()[worst], f" {check.unit}" if check.unit else ""
+        where = f" of {LEADS[worst]}" if outside.ndim else ""
+        others = f" ({outside.sum() - 1} more leads are outside too)" if outside.sum() > 1 else ""
+        taken = f"at least {low:.3g}" if number < low else f"up to {high:.3g}"
         return DataError(
-            f"{check.name}: {check.label}{of_lead} is {number:.3g}{unit}{others}, where training had {ends[2]:.3g} to "
-            f"{ends[3]:.3g}{unit}, and {word} {limit:.3g} is taken",
+            f"{check.name}: {check.label}{where} is {number:.3g}{unit}{others}, where training had {least:.3g} to "
+            f"{largest:.3g}{unit}, and {taken}{unit} is taken",
             source=source,
             remedy=check.remedy,
         )
@@ -189,18 +191,20 @@ def fit_domain(ecgs: Sequence[ECG], h_train: np.ndarray, h_validation: np.ndarra
 def farthest(distances: np.ndarray, share: float = FALSE_REFUSALS) -> float:
     """The distance that of `share` of people like these (n,) exceed, and no less than the largest of these.
 
-    A prediction limit under log-normal distances, which for few people is far beyond the largest of them.
+    The larger distances are taken to fall off as a power, which is slower than they do; the limit allows for how few
+    of them there are (the prediction interval of an exponential variable), and is far beyond the largest for 20 people.
     """
-    from scipy.stats import t
-
-    logs, count = np.log(np.maximum(distances, LEAST)), len(distances)
-    if count < 3:
+    count = len(distances)
+    tail = max(round(TAIL * count), 3)
+    if count <= tail:
         raise DataError(
             f"{count} validation participants, too few to say which features are far",
             remedy="use a cohort of more people; 20 in validation are few, 300 are well",
         )
-    reach = t.ppf(1 - share, count - 1) * logs.std(ddof=1) * np.sqrt(1 + 1 / count)
-    return float(max(np.exp(logs.mean() + reach), distances.max()))
+    logs = np.sort(np.log(np.maximum(distances, LEAST)))
+    start, mean_excess = logs[-tail - 1], np.mean(logs[-tail:] - logs[-tail - 1])
+    reach = tail * mean_excess * ((tail / count / share) ** (1 / tail) - 1)
+    return float(max(np.exp(start + reach), distances.max()))
 
 
 def _whitening(h: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

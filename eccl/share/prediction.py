@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SIMULATED = "Learnt from simulated hearts: not for patients."
 OTHERWISE = "Learnt from one cohort, for research: not for the care of patients."
+UNCALIBRATED = "Validation had too few people for intervals: those without one show the plausible range."
 MAIN = (  # of the 82, what is read first
     *("lv_edv", "lv_esv", "lv_ef", "lv_mass", "lv_co", "rv_edv", "rv_ef", "la_max", "ra_max", "aao_max_area"),
     *("wt_global", "ecc_global", "err_global", "ell_global"),
@@ -37,6 +38,9 @@ class Prediction:
         calibrated probabilities of Venn-Abers: the wider apart, the less the validation participants tell.
     level : float
         Of the traits' intervals: 0.95.
+    calibrated : bool
+        Whether validation had enough people for the interval of every trait; from low to high is its plausible range
+        where not.
     source : str
         The file of the ECG; empty if it was made in memory.
     simulated : bool
@@ -46,13 +50,15 @@ class Prediction:
     traits: pd.DataFrame
     diagnoses: pd.DataFrame
     level: float
+    calibrated: bool
     source: str
     simulated: bool
 
     @property
     def warning(self) -> str:
-        """What the numbers are not for, in one line."""
-        return SIMULATED if self.simulated else OTHERWISE
+        """What the numbers are not for, and what is wanting, in one line."""
+        purpose = SIMULATED if self.simulated else OTHERWISE
+        return purpose if self.calibrated else f"{purpose} {UNCALIBRATED}"
 
     def __repr__(self) -> str:
         lines = [self._title(), self.warning]
@@ -105,6 +111,7 @@ def predictions(readout: Readout, h: np.ndarray, sources: Sequence[str], simulat
             table(traits, row, "value", "unit", units, names),
             table(diagnoses, row, "probability", "label", labels, codes),
             readout.level,
+            bool(np.isfinite(readout.half_widths).all()),
             source,
             simulated,
         )

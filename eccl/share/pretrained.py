@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from eccl.data.store import Store
 
 NAME = "encoder"
-VERSION = 1  # raise it when the same data come to be fitted otherwise
+VERSION = 2  # raise it when the same data come to be fitted otherwise
 EXAMPLES = 256  # people whose ECGs give the range of the domain; its margins are wider than what more would add
 
 
@@ -90,6 +90,12 @@ def equip(
     }
     save_arrays(folder, NAME, weights, facts)
     return folder
+
+
+def is_equipped(folder: Path | str) -> bool:
+    """Whether a folder predicts by itself, by files of this version of `equip`."""
+    fitted = _fitted(Path(folder))
+    return fitted is not None and fitted.get("version") == VERSION
 
 
 def load(folder: Path | str) -> Model:
@@ -153,8 +159,3 @@ def _sha256(weights: Mapping[str, np.ndarray]) -> str:
         total.update(f"{name} {value.dtype} {value.shape}".encode())
         total.update(np.ascontiguousarray(value).tobytes())
     return total.hexdigest()
-
-
-def is_equipped(folder: Path) -> bool:
-    """Whether a folder predicts by itself."""
-    return _fitted(folder) is not None

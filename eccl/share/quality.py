@@ -16,7 +16,7 @@ import numpy as np
 
 from eccl.data.measure.beats import r_peaks, remove_baseline
 from eccl.data.measure.ecg import BEFORE, median_beat
-from eccl.records import ECG, LEADS, stretches
+from eccl.records import ECG, LEADS, DataError, stretches
 
 STEP = 0.005  # mV: what changes by less is at rest
 LEAST = 1e-6  # mV, the noise of a signal that has none
@@ -99,7 +99,7 @@ CHECKS = (
         "the wander of the baseline (RMS below 0.5 Hz)",
         "mV",
         "take the baseline out with a high-pass at 0.5 Hz without phase shift, or record again at rest",
-        above=4.0,
+        above=2.5,
         allowed=(0, 0.5),
     ),
     Check(
@@ -179,18 +179,32 @@ def polarity(beat: np.ndarray | None, template: np.ndarray) -> np.ndarray:
 
 
 def mean_beat(beats: Sequence[np.ndarray | None]) -> np.ndarray:
-    """The mean of beats (12, samples), of length 1 as a vector; those that are None are left out."""
-    total = np.sum([beat for beat in beats if beat is not None], axis=0)
+    """The mean of beats (12, samples), of length 1 as a vector; those that are None are left out.
+
+    Raises
+    ------
+    DataError
+        If all are.
+    """
+    there = [beat for beat in beats if beat is not None]
+    if not there:
+        raise DataError(
+            f"none of {len(beats)} training ECGs has two whole beats", remedy="train on ECGs of beating hearts"
+        )
+    total = np.sum(there, axis=0)
     return total / np.linalg.norm(total)
 
 
 def seen_range(values: Sequence[Mapping[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """The least and the largest value of each check over people: (2,), or (2, 12) where leads are told apart."""
+    """The least and the largest value of each check over people: (2,), or (2, 12) where leads are told apart.
+
+    What has no value in a person, as the beat of one without two beats, is left out.
+    """
     seen = {}
     for check in CHECKS:
         column = np.array([each[check.name] for each in values])
         axis = 0 if check.by_lead else None
-        seen[check.name] = np.array([column.min(axis=axis), column.max(axis=axis)], dtype=float)
+        seen[check.name] = np.array([np.nanmin(column, axis=axis), np.nanmax(column, axis=axis)], dtype=float)
     return seen
 
 

@@ -160,7 +160,8 @@ def obtain_available(data: Data) -> dict[str, Trained]:
     """
     if data.cohort.modalities != ("cine",):
         names = ("masked_autoencoder", "cmr_supervised", "eccl")
-        chosen = [METHODS[name] for name in names if name == "masked_autoencoder" or len(data.cohort.modalities) == 2]
+        pairs = {"ecg", "cine"} <= set(data.cohort.modalities)
+        chosen = [METHODS[name] for name in names if name == "masked_autoencoder" or pairs]
         return {method.label: train(method, data) for method in chosen}
     target = _image_target(data)
     if target is None:

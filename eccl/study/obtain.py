@@ -26,8 +26,8 @@ def obtain(
 ) -> Trained:
     """A method trained on data, after what it starts from: read where its run is complete, else resumed or trained.
 
-    Where it has an ECG encoder, and traits and diagnoses are known, its folder also gets what predicts them from one
-    ECG: probes, their calibration and the range of the training ECGs.
+    Where it has an ECG encoder, its folder also gets what predicts from one ECG: probes of the traits and diagnoses that
+    are known, their calibration, and the range of the training ECGs.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def obtain(
         try:
             description = {"method": trained.method.name, "run": trained.run.name}
             equip(trained.run.folder, trained.encoder(), data.store, data.split, description, features)
-        except DataError as error:  # a cohort without labels, or of a few people, trains encoders all the same
+        except DataError as error:  # of a few people an encoder is trained all the same
             log.warning("%s will not predict by itself: %s", trained.run.name, error)
     fabric.barrier()
     return trained

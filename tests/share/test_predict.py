@@ -76,6 +76,14 @@ def test_html_holds_every_trait_and_no_markup_of_a_file_name(model, typical):
     assert "&lt;b&gt;.xml" in html and "not for patients" in html and html.count("<table") == 9
 
 
+def test_intervals_of_too_few_people_are_said_to_be_none(smoke, model, typical):
+    made = smoke.predict(typical)
+    assert not made.calibrated and "plausible range" in repr(made) and "plausible range" in made._repr_html_()
+    lv = trait("lv_edv")
+    assert tuple(made.traits.loc["lv_edv", ["low", "high"]]) == (lv.low, lv.high)
+    assert model.predict(typical).calibrated and "plausible range" not in repr(model.predict(typical))
+
+
 def test_a_model_of_real_people_says_so(model, typical):
     real = Model(model.encoder, model.readout, model.domain, {**model.description, "simulated": False})
     text = repr(real.predict(typical))

@@ -19,7 +19,7 @@ from eccl.data.ecg import read_ecg, write_ecg
 from eccl.data.formats.cardiosoft import write_cardiosoft
 from eccl.data.split import Split
 from eccl.encoders.ecg_vit import ECGEncoder
-from eccl.share.pretrained import equip, load
+from eccl.share.pretrained import equip, is_equipped, load
 from eccl.training.embedding import embed
 
 FILES = {f"{name}.{ending}" for name in ("encoder", "readout", "domain") for ending in ("json", "safetensors")}
@@ -95,6 +95,12 @@ def test_what_has_changed_is_made_again(tmp_path, moved, encoder, people, few, w
     assert set(after) == FILES
     assert (after["readout.safetensors"] == before["readout.safetensors"]) == (what == "a file missing")
     load(moved)
+
+
+def test_a_folder_says_whether_it_predicts(monkeypatch, tmp_path, moved):
+    assert is_equipped(moved) and not is_equipped(tmp_path) and not is_equipped(tmp_path / "nowhere")
+    monkeypatch.setattr(pretrained, "VERSION", pretrained.VERSION + 1)
+    assert not is_equipped(moved)
 
 
 def test_an_interrupted_fit_leaves_nothing_that_looks_whole(monkeypatch, moved, people, few):
