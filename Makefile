@@ -7,7 +7,7 @@ INSTALLED := $(VENV)/.installed
 FRESH := book/_build/.executed-with-$(PRESET)
 export ECCL_PRESET := $(PRESET)
 
-.PHONY: book test slow lint notebooks clean
+.PHONY: book test slow lint notebooks map clean
 
 book: $(FRESH)
 	$(BIN)/jupyter-book build book/ -W -n --keep-going
@@ -22,9 +22,14 @@ lint: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
-# The text notebook is the one that is edited; this derives the .ipynb that papermill reads.
+# The text notebook is the one that is edited; this derives the .ipynb that papermill reads, without outputs.
 notebooks: $(INSTALLED)
 	$(BIN)/jupytext --to ipynb --update notebooks/*.md
+	$(BIN)/jupyter nbconvert --clear-output --inplace --log-level WARN notebooks/*.ipynb
+
+# The maps in README.md and book/contributing.md, from the docstrings.
+map: $(INSTALLED)
+	$(BIN)/python tests/helpers/tree_map.py
 
 # The notebook cache knows the notebooks' code only: when the package or the preset changes, execute anew.
 # Runs and cohorts are memoised by their own configuration and stay.

@@ -19,11 +19,11 @@ from torch import Tensor, nn
 from eccl.config import PRESETS, Config, preset
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg_vit import ECGEncoder
-from eccl.encoders.heads import CMRModel, ECGPredictor
+from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
-from eccl.methods.model import ECCL
+from eccl.encoders.pair import ECCL
 from eccl.records import FRAMES, LEADS, SAMPLES
-from eccl.training.losses import contrastive, trait_loss
+from eccl.training.losses import Contrast, trait_loss
 from eccl.traits import TRAIT_NAMES
 
 
@@ -31,21 +31,21 @@ def networks(config: Config, ecg: Tensor, cine: Tensor) -> dict[str, tuple[nn.Mo
     """Each network with the function that gives its loss on the batch."""
     traits = torch.randn(len(ecg), len(TRAIT_NAMES), device=ecg.device)
     generator = torch.Generator(device=ecg.device).manual_seed(config.seed)
-    across = contrastive(config.loss)
+    across = Contrast(config.loss).to(ecg.device)
 
     def eccl_loss(model: ECCL, **cmr: Tensor) -> Tensor:
         output = model(ecg, **cmr)
         return across(output.z_ecg, output.z_cmr) + config.loss.trait_weight * trait_loss(output.traits, traits)
 
-    eccl = ECCL(config).freeze_cmr()
+    eccl = ECCL(config.ecg, config.cmr, config.embedding).freeze_cmr()
     h_cmr = torch.randn(len(ecg), eccl.cmr.width, device=ecg.device)
     return {
-        "ECG encoder": (ECGPredictor(ECGEncoder(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
+        "ECG encoder": (Predictor(ECGEncoder(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
         "ECG autoencoder": (
             ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae),
             lambda m: m(ecg, generator).loss,
         ),
-        "CMR encoder": (CMRModel(cmr_encoder(config.cmr), len(TRAIT_NAMES)), lambda m: trait_loss(m(cine), traits)),
+        "CMR encoder": (Predictor(cmr_encoder(config.cmr), len(TRAIT_NAMES)), lambda m: trait_loss(m(cine), traits)),
         "ECCL, cached CMR": (eccl, lambda m: eccl_loss(m, h_cmr=h_cmr)),
         "ECCL, frozen CMR": (eccl, lambda m: eccl_loss(m, cine=cine)),
     }

@@ -17,12 +17,12 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from eccl.config import Config, StageConfig, preset, replace
-from eccl.data.cohort import Cohort, split
-from eccl.data.store import Store, pack
-from eccl.methods.stages import Trained, fine_tune, pretrain_cmr, pretrain_eccl, pretrain_ecg
-from eccl.simulate.cohort import simulate_cohort
-from eccl.training.augmentation import CineAugmentation, ECGAugmentation
+from eccl.config import StageConfig, preset, replace
+from eccl.data.store import Store
+from eccl.evaluation.protocols import finetuned
+from eccl.methods import METHODS, Trained, obtain
+from eccl.study.data import Data, prepare
+from eccl.training.augmentation import sample
 from eccl.training.optimisation import epoch_batches, optimiser
 from eccl.training.runs import Run
 
@@ -39,10 +39,10 @@ def reading(store: Store, batches: list, field: str) -> float:
     return seconds(lambda: [store.batch(batch, modalities=(field,)) for batch in batches])
 
 
-def augmenting(store: Store, batches: list, field: str) -> float:
-    augmentation = ECGAugmentation() if field == "ecg" else CineAugmentation()
-    x, generator = getattr(store.batch(batches[0], modalities=(field,)), field), torch.Generator().manual_seed(0)
-    return seconds(lambda: [augmentation.apply(x, augmentation.sample(len(x), generator)) for _ in batches])
+def augmenting(data: Data, batches: list, field: str) -> float:
+    augmentation = data.config.ecg_augmentation if field == "ecg" else data.config.cine_augmentation
+    x, generator = data.store.batch(batches[0], modalities=(field,))[field], torch.Generator().manual_seed(0)
+    return seconds(lambda: [sample(augmentation, len(x), generator).apply(x) for _ in batches])
 
 
 def saving(model: nn.Module, stage: StageConfig, folder: Path) -> float:
@@ -55,12 +55,10 @@ def saving(model: nn.Module, stage: StageConfig, folder: Path) -> float:
     return seconds(lambda: run.save_state({"model": weights, "optimiser": optimizer.state_dict(), "best": weights}))
 
 
-def train_all(store: Store, parts, config: Config, root: Path) -> dict[str, Trained]:
-    options = {"root": root, "progress": False}
-    mae = pretrain_ecg(store, parts, config, **options)
-    cmr = pretrain_cmr(store, parts, config, **options)
-    eccl = pretrain_eccl(store, parts, config, mae.run, cmr.run, **options)
-    return dict(zip(STAGES, (mae, cmr, eccl, fine_tune(store, parts, config, eccl.run, **options))))
+def train_all(data: Data, root: Path) -> dict[str, Trained]:
+    methods = [METHODS[name] for name in ("masked_autoencoder", "cmr_supervised", "eccl")]
+    methods.append(finetuned(METHODS["eccl"], "traits"))
+    return {stage: obtain(method, data, root, progress=False) for stage, method in zip(STAGES, methods)}
 
 
 def main() -> None:
@@ -71,18 +69,18 @@ def main() -> None:
     options = parser.parse_args()
     config = preset(options.preset, simulation={"participants": options.participants})
     config = replace(config, **{name: {"epochs": max(2, options.epochs), "patience": 99} for name in STAGES})
-    cohort = Cohort.load(simulate_cohort(config.simulation))
-    store, parts = pack(cohort), split(cohort.participant_ids)
+    data = prepare(config)
+    store, parts = data.store, data.split
     print(f"{len(parts.train)} train, {len(parts.validation)} validation, {torch.get_num_threads()} threads")
     print(f"{'stage':>15} {'s/epoch':>8} {'train/s':>8} {'reading':>8} {'augment':>8} {'state':>8}")
     with tempfile.TemporaryDirectory() as folder:
-        for name, trained in train_all(store, parts, config, Path(folder)).items():
+        for name, trained in train_all(data, Path(folder)).items():
             stage, field = getattr(config, name), "cine" if name == "stage_cmr" else "ecg"
             batches = epoch_batches(parts.train, stage.batch_size, config.seed, 0)
             epoch = trained.run.history["seconds"].iloc[1:].median()
             extra = (
                 reading(store, batches, field),
-                augmenting(store, batches, field),
+                augmenting(data, batches, field),
                 saving(trained.model, stage, Path(folder)),
             )
             shares = " ".join(f"{value / epoch:8.1%}" for value in extra)

@@ -7,15 +7,17 @@ them. Both the rows from scratch and ECCL see the trait labels of all training p
 """
 
 import argparse
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
 from eccl import report
 from eccl.config import preset
+from eccl.evaluation.rows import Row
 from eccl.evaluation.tables import trait_table
-from eccl.methods.stages import fine_tune
-from eccl.study import experiment
+from eccl.study.compare import predictions
+from eccl.study.data import prepare
 from eccl.training.provenance import provenance
 
 
@@ -26,24 +28,25 @@ def main() -> None:
     parser.add_argument("--learning-rate", type=float, default=1e-3)
     options = parser.parse_args()
     config = preset()
-    data = experiment.prepare(config)
+    data = prepare(config)
 
-    def row(model: str, passes: int, rate: float, labels: str, seed: int, predicted: np.ndarray) -> dict:
+    def entry(row: Row, passes: int, rate: float, labels: str, predicted: np.ndarray) -> dict:
         truth = data.cohort.traits[data.split.test]
-        table = trait_table({model: predicted}, truth, data.indices).query("group == 'all traits'")
-        found = {"model": model, "passes": passes, "learning_rate": rate, "labels": labels, "training_seed": seed}
+        table = trait_table({row: predicted}, truth, data.indices).query("group == 'all traits'")
+        found = {**row._asdict(), "passes": passes, "learning_rate": rate, "labels": labels}
         return found | table[["value", "low", "high", "n"]].iloc[0].to_dict()
 
     rows = []
     for passes in options.passes:
         for seed in options.seeds:
             stage = {"epochs": passes, "patience": passes, "learning_rate": options.learning_rate}
-            tuned = fine_tune(data.store, data.split, preset(seed=seed, stage_finetune=stage))
-            rows.append(row("scratch", passes, options.learning_rate, "traits", seed, tuned.predict(data.split.test)))
+            one = replace(data, config=preset(seed=seed, stage_finetune=stage))
+            tuned = predictions(one, ["random"], protocols=("finetune",))[Row("random", "finetune")]
+            rows.append(entry(Row("random", "finetune", seed), passes, options.learning_rate, "traits", tuned))
             print(rows[-1], flush=True)
-    passes = config.stage_mae.epochs + config.stage_eccl.epochs
-    probed = experiment.probed(data, "traits")["ECCL"]
-    rows.append(row("ECCL, probe", passes, config.stage_eccl.learning_rate, "traits and pairs", config.seed, probed))
+    passes, rate = config.stage_mae.epochs + config.stage_eccl.epochs, config.stage_eccl.learning_rate
+    probed = predictions(data, ["eccl"])[Row("eccl")]
+    rows.append(entry(Row("eccl", "probe", config.seed), passes, rate, "traits and pairs", probed))
     print(rows[-1])
     report.keep_or_read("from_scratch", pd.DataFrame(rows).round(4), provenance(config), keep=True)
 

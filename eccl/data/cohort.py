@@ -27,6 +27,7 @@ from eccl.traits import DIAGNOSES, TRAIT_NAMES
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
 TIMINGS = ("ever", "prevalent", "incident")
+UNSTATED = ("ecg", "cine")  # the modalities of a description that does not say
 _FORMER_NAMES = {"cmr": "cine"}  # of modalities, in descriptions written before they had one name everywhere
 
 
@@ -130,7 +131,7 @@ class Cohort:
     @property
     def modalities(self) -> tuple[str, ...]:
         """What everyone has: "ecg", "cine" or both. A description that does not say means both."""
-        return tuple(self.description.get("modalities", MODALITIES))
+        return tuple(self.description.get("modalities", UNSTATED))
 
     @property
     def known_diagnoses(self) -> tuple[str, ...]:

@@ -64,7 +64,7 @@ def labels_of(data: Data, target: str) -> np.ndarray:
 
 
 def features_of(method: Method, data: Data) -> np.ndarray:
-    """What a probe sees (N, D): features of the frozen encoder of the ECG, else of the cine; or a table without gaps."""
+    """What a probe sees (N, D): features of the frozen encoder, of the ECG or else of the cine; or a whole table."""
     if method.table is not None:
         return measurement_features(method.table(data), data.split.train)
     return obtain(method, data).features(data, _seen(method))

@@ -90,8 +90,8 @@ def label_of(method: str, protocol: str = "probe") -> str:
     ValueError
         If there is no such method.
     """
-    look = _look(method, protocol)
-    return f"{look.label}, fine-tuned" if _tuned(method, protocol) else look.label
+    look, named = _look(method, protocol), _named(method, protocol)
+    return f"{look.label}, {named}" if named else look.label
 
 
 def colour_of(method: str, protocol: str = "probe") -> str:
@@ -117,23 +117,27 @@ def _look(method: str, protocol: str) -> Look:
     raise ValueError(f"no method {method!r}; there are {', '.join([*METHODS, *NO_METHOD])}")
 
 
-def _tuned(method: str, protocol: str) -> bool:
-    return protocol == "finetune" and (method, protocol) not in RENAMED and method not in NO_METHOD
+def _named(method: str, protocol: str) -> str | None:
+    """The label of a protocol other than the probe, which is understood; None where it is not said."""
+    from eccl.evaluation.protocols import PROTOCOLS
+
+    understood = protocol == "probe" or protocol not in PROTOCOLS or method in NO_METHOD
+    return None if understood or (method, protocol) in RENAMED else PROTOCOLS[protocol].label
 
 
 def looks(rows: Iterable[Row]) -> dict[Row, Look]:
     """Label and colour of each row of one figure.
 
-    Where a method is both probed and fine-tuned, its probe is called so and has a lighter tint; where it stands for
-    several seeds, they are named.
+    Where a method is probed and also judged by another protocol, its probe is called so and has a lighter tint; where
+    it stands for several seeds, they are named.
     """
     rows = list(dict.fromkeys(rows))
     check_rows(rows)
-    tuned = {row.method for row in rows if _tuned(row.method, row.protocol)}
+    otherwise = {row.method for row in rows if _named(row.method, row.protocol)}
     found = {}
     for row in rows:
         label, colour = label_of(row.method, row.protocol), colour_of(row.method, row.protocol)
-        if row.protocol == "probe" and row.method in tuned:
+        if row.protocol == "probe" and row.method in otherwise:
             label, colour = f"{label}, probe", to_hex(0.5 + 0.5 * np.array(to_rgb(colour)))
         if any(other[:2] == row[:2] and other != row for other in rows) and row.seed is not None:
             label = f"{label}, seed {row.seed}"

@@ -26,8 +26,8 @@ def obtain(
 ) -> Trained:
     """A method trained on data, after what it starts from: read where its run is complete, else resumed or trained.
 
-    Where it has an ECG encoder, its folder also gets what predicts from one ECG: probes of the traits and diagnoses that
-    are known, their calibration, and the range of the training ECGs.
+    Where it has an ECG encoder, its folder also gets what predicts from one ECG: probes of the traits and diagnoses
+    that are known, their calibration, and the range of the training ECGs.
 
     Parameters
     ----------

@@ -34,6 +34,13 @@ def make_ecg(rng: np.random.Generator, heart_rate: float = 65.0) -> ECG:
     return ECG(np.round(np.concatenate([limb, chest]) * 200) / 200)
 
 
+def einthoven(ecg: ECG) -> float:
+    """Largest departure from Einthoven's and Goldberger's laws, mV."""
+    one, two, three, right, left, foot = ecg.signal[:6]
+    gaps = (two - one - three, right + (one + two) / 2, left - one + two / 2, foot - two + one / 2)
+    return max(np.abs(gap).max() for gap in gaps)
+
+
 def make_cine(rng: np.random.Generator, heart_rate: float = 65.0) -> Cine:
     """A bright ring's cavity that shrinks and grows once over the beat, right ventricle on the left."""
     row, column = np.mgrid[:80, :80]

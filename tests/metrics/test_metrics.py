@@ -15,11 +15,6 @@ N, REPLICATES = 60, 25
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
 def indices():
     return bootstrap_indices(N, REPLICATES, seed=1)
 

@@ -25,11 +25,6 @@ SCRATCH, MEAN = Row("random", "finetune"), Row("mean", "none")
 
 
 @pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
-@pytest.fixture
 def ecg(rng):
     """A little noise and a spike of 1 mV each second, in every lead."""
     signal = 0.01 * rng.normal(size=(12, 5000))

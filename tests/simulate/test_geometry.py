@@ -4,21 +4,16 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.hearts import heart_of, hearts_of
 
-from eccl.config import SimulationConfig
 from eccl.simulate import geometry
 from eccl.simulate.geometry import contours, left_ventricle, rv_volume_curve, traits, volume_curve
-from eccl.simulate.heart import draw_heart, participant_generators
 from eccl.traits import TRAIT_NAMES, TRAITS
-
-
-def heart_number(number, seed=3):
-    return draw_heart(SimulationConfig(), participant_generators(seed, number).heart)
 
 
 @pytest.fixture(scope="module")
 def hearts():
-    return [heart_number(number) for number in range(400)]
+    return hearts_of(400, seed=3)
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +49,7 @@ def sum_of_slices(heart, volume):
 
 @pytest.mark.parametrize("number", [0, 1, 2])
 def test_slices_add_up_to_volume_and_mass_over_the_beat(number):
-    heart = heart_number(number)
+    heart = heart_of(number, seed=3)
     for volume in (heart.lv_edv, (heart.lv_edv + heart.lv_esv) / 2, heart.lv_esv):
         cavity, wall = sum_of_slices(heart, volume)
         assert cavity == pytest.approx(volume, rel=2e-3)

@@ -4,6 +4,7 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.hearts import hearts_of
 
 from eccl.config import SimulationConfig
 from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
@@ -21,14 +22,9 @@ PETERSEN = {
 }
 
 
-def draw(count, seed=5, prevalence="enriched"):
-    config = SimulationConfig(prevalence=prevalence)
-    return [draw_heart(config, participant_generators(seed, number).heart) for number in range(count)]
-
-
 @pytest.fixture(scope="module")
 def hearts():
-    return draw(6000)
+    return hearts_of(6000, seed=5)
 
 
 def values(hearts, name):
@@ -78,7 +74,7 @@ def test_every_heart_is_possible(hearts):
 
 def test_the_same_participant_whatever_came_before():
     alone = draw_heart(SimulationConfig(), participant_generators(5, 7).heart)
-    among = draw(9)[7]
+    among = hearts_of(9, seed=5)[7]
     for field in dataclasses.fields(Heart):
         np.testing.assert_array_equal(getattr(alone, field.name), getattr(among, field.name))
     streams = [generator.random(4).tolist() for generator in participant_generators(5, 7)]
@@ -87,7 +83,7 @@ def test_the_same_participant_whatever_came_before():
 
 
 def test_prevalence_changes_disease_and_not_the_healthy():
-    enriched, biobank = draw(800), draw(800, prevalence="biobank")
+    enriched, biobank = hearts_of(800, seed=5), hearts_of(800, seed=5, prevalence="biobank")
     share = np.mean([h.diagnoses for h in enriched], axis=0)
     assert (share > 0.10).all() and (share < 0.21).all()
     rare = np.mean([h.diagnoses for h in biobank], axis=0)
@@ -97,7 +93,7 @@ def test_prevalence_changes_disease_and_not_the_healthy():
     assert len(both) > 400
     assert all(a.lv_edv == b.lv_edv and a.heart_rate == b.heart_rate for a, b in both)
     with pytest.raises(ValueError, match=r"'rare'.*enriched, biobank"):
-        draw(1, prevalence="rare")
+        hearts_of(1, seed=5, prevalence="rare")
 
 
 def test_disease_shifts_the_heart_and_overlaps_with_health(hearts):

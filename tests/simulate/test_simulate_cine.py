@@ -4,11 +4,11 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.hearts import hearts_of
 
-from eccl.config import SimulationConfig
 from eccl.simulate.cine import LABELS, label_frames, simulate_cine
 from eccl.simulate.geometry import contours, emptying, volume_curve
-from eccl.simulate.heart import draw_heart, participant_generators
+from eccl.simulate.heart import participant_generators
 from eccl.simulate.scene import draw_scene
 
 PIXEL = 1.8**2  # mm2
@@ -20,7 +20,7 @@ def cine_generator(number=0):
 
 @pytest.fixture(scope="module")
 def hearts():
-    return [draw_heart(SimulationConfig(), participant_generators(9, number).heart) for number in range(300)]
+    return hearts_of(300, seed=9)
 
 
 @pytest.fixture(scope="module")

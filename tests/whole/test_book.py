@@ -161,10 +161,11 @@ def test_the_cost_page_counts_the_parameters_of_the_paper_preset():
     import torch
 
     from eccl.config import preset
-    from eccl.methods.model import ECCL
+    from eccl.methods import METHODS
 
+    method = METHODS["eccl"]
     with torch.device("meta"):
-        model = ECCL(preset("paper")).freeze_cmr()
+        model = method.build(method.settings(preset("paper")))
     total = sum(weight.numel() for weight in model.parameters())
     trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
     text = " ".join((BOOK / "method.md").read_text().split())

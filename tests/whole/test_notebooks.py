@@ -3,7 +3,6 @@
 import ast
 import json
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,14 +13,29 @@ import papermill
 import pytest
 from jupytext.compare import compare_notebooks
 
+from eccl.study.notebook import SETTINGS
+
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.md"))
 BIN = Path(sys.executable).parent
+JUDGED = ("02_pretrain", "03_traits", "04_diseases", "05_retrieval")  # train or judge, by every setting there is
 
 
 def code_cells(name: str) -> list:
     notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def parameters_of(name: str):
+    (cell,) = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
+    return cell
+
+
+def prose_lines(source: str) -> set[int]:
+    """Numbers of the lines that hold nothing but the text of a sentence that `report.say` shows."""
+    calls = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call) and node.args]
+    said = [call.args[0] for call in calls if ast.unparse(call.func) == "report.say"]
+    return {number for text in said for number in range(text.lineno + 1, text.end_lineno)}
 
 
 @pytest.fixture(scope="session")
@@ -31,21 +45,14 @@ def smoke_home(tmp_path_factory) -> Path:
 
 
 def execute(name: str, home: Path, cwd: Path, **parameters):
-    """The executed notebook and its glued values."""
+    """The executed notebook."""
     environment = {"ECCL_HOME": str(home), "ECCL_PRESET": "smoke"}
     with pytest.MonkeyPatch.context() as patch:
         for key, value in environment.items():
             patch.setenv(key, value)
-        notebook = papermill.execute_notebook(
+        return papermill.execute_notebook(
             ROOT / "notebooks" / f"{name}.ipynb", None, parameters=parameters, cwd=cwd, progress_bar=False
         )
-    glued = {}
-    for cell in notebook.cells:
-        for output in cell.get("outputs", []):
-            if "scrapbook" in output.get("metadata", {}):
-                text = output["data"].get("text/plain", "")
-                glued[output["metadata"]["scrapbook"]["name"]] = text
-    return notebook, glued
 
 
 def test_there_is_a_notebook_for_every_chapter():
@@ -68,28 +75,60 @@ def test_git_holds_no_outputs(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_parameters_are_typed_and_explained(name):
-    (cell,) = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
+    cell = parameters_of(name)
     lines = [line for line in cell.source.splitlines() if line.strip()]
     assert all(isinstance(node, ast.AnnAssign) for node in ast.parse(cell.source).body)
     assert all("  # " in line for line in lines), "every parameter says what it is, in its unit"
 
 
+@pytest.mark.parametrize("name", JUDGED)
+def test_what_can_be_trained_can_be_judged(name):
+    cell = parameters_of(name)
+    assert {node.target.id for node in ast.parse(cell.source).body} == {"preset", "cohort", *SETTINGS}
+    assert cell.source == parameters_of("02_pretrain").source
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_a_notebook_is_short_and_keeps_its_logic_in_the_package(name):
     cells = code_cells(name)
-    assert 5 <= len(cells) <= 25
+    assert 5 <= len(cells) <= 30
     for cell in cells:
+        lines, prose = cell.source.splitlines(), prose_lines(cell.source)
+        code = [line for number, line in enumerate(lines, 1) if line.strip('" ,') and number not in prose]
+        assert len(code) <= 12, f"{len(code)} lines of code in the cell that begins {code[0]!r}"
+        assert max(map(len, code)) <= 100
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.FunctionDef):
                 assert node.end_lineno - node.lineno < 5, f"{node.name} belongs into eccl"
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_an_import_stands_where_it_is_first_needed(name):
+    for cell in code_cells(name):
+        tree = ast.parse(cell.source)
+        imports = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+        bound = {(alias.asname or alias.name).split(".")[0] for node in imports for alias in node.names}
+        used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+        # The cell of the parameters, which papermill repeats with others' values, can import nothing itself.
+        assert bound - used <= {"Optional"}, "import it in the cell that uses it first"
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_numbers_are_filled_in_by_cells(name):
+    text = (ROOT / "notebooks" / f"{name}.md").read_text()
+    assert "{glue:" not in text and "report.record(" not in text, "a role is filled in the book alone; use report.say"
+    assert "report.say(" in text
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_lines_of_prose_fit_a_window(name):
+    text = (ROOT / "notebooks" / f"{name}.md").read_text()
+    assert max(map(len, text.splitlines())) <= 120
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_notebook_runs_from_any_folder(name, smoke_home, tmp_path):
-    notebook, glued = execute(name, smoke_home, tmp_path)
-    prose = (ROOT / "notebooks" / f"{name}.md").read_text()
-    missing = set(re.findall(r"\{glue:text\}`(\w+)", prose)) - set(glued)
-    assert glued and not missing, f"the prose uses {missing}, which the page does not glue"
+    notebook = execute(name, smoke_home, tmp_path)
     errors = [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     assert not errors
     assert not list(tmp_path.iterdir()), "a notebook writes under ECCL_HOME only"
@@ -107,6 +146,15 @@ def test_unknown_parameter_is_refused_by_name(smoke_home, tmp_path):
         execute("02_pretrain", smoke_home, tmp_path, epoch=3)
 
 
+def test_a_variant_can_be_judged_on_any_page(smoke_home, tmp_path):
+    before = set(smoke_home.glob("runs/eccl-*"))
+    notebook = execute("05_retrieval", smoke_home, tmp_path, epochs=1, temperature=0.05)
+    (trained,) = set(smoke_home.glob("runs/eccl-*")) - before
+    config = json.loads((trained / "config.json").read_text())["config"]
+    assert (config["stage_eccl"]["epochs"], config["loss"]["temperature"]) == (1, 0.05)
+    assert trained.name in notebook.cells[-1].outputs[0].data["text/html"], "the foot names another run"
+
+
 def test_papermill_command_of_the_readme(smoke_home, tmp_path):
     environment = os.environ | {"ECCL_HOME": str(smoke_home), "ECCL_PRESET": "smoke"}
     command = [BIN / "papermill", ROOT / "notebooks" / "02_pretrain.ipynb", "out.ipynb", "-p", "epochs", "3"]
@@ -119,8 +167,7 @@ def test_papermill_command_of_the_readme(smoke_home, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_papermill_knows_every_parameter_with_its_help(name):
-    (cell,) = [cell for cell in code_cells(name) if "parameters" in cell.metadata.get("tags", [])]
-    declared = {node.target.id for node in ast.parse(cell.source).body}
+    declared = {node.target.id for node in ast.parse(parameters_of(name).source).body}
     listed = papermill.inspect_notebook(ROOT / "notebooks" / f"{name}.ipynb")
     assert set(listed) == declared
     assert all(item["help"] and item["inferred_type_name"] != "None" for item in listed.values())

@@ -9,6 +9,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
+from eccl import train
+
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
 PROSE = [page.read_text() for page in sorted((ROOT / "book").glob("*.md"))]
@@ -47,6 +49,20 @@ def test_it_gives_the_commands_of_the_book():
         assert any(start in line for line in lines), start
 
 
+def check_training(arguments: list[str]) -> None:
+    """The options of eccl.train exist, and name a method and settings that exist."""
+    if arguments != ["--help"]:
+        wanted = train._wanted(train._parser().parse_args(arguments))
+        assert train._config(wanted) and train._method(wanted)
+
+
+def test_the_script_for_a_cluster_trains_what_there_is():
+    (script,) = re.findall(r"^```sh\n(.*?)^```", (ROOT / "book" / "cluster.md").read_text(), re.DOTALL | re.MULTILINE)
+    (options,) = re.findall(r"-m eccl\.train (.*) &$", script.replace("\\\n", " "), re.MULTILINE)
+    check_training(shlex.split(options))
+    subprocess.run(["bash", "-n"], input=script, text=True, check=True)
+
+
 @pytest.mark.parametrize("command", [words for page in (README, *PROSE) for words in commands(page)], ids=" ".join)
 def test_a_command_can_be_typed(command):
     while "=" in command[0]:  # a setting before the command, as in PRESET=smoke make book
@@ -63,6 +79,8 @@ def test_a_command_can_be_typed(command):
         assert arguments[0] == "build" and (ROOT / arguments[1] / "_config.yml").is_file()
     elif program == "jupyter":
         assert arguments == ["lab"]
+    elif program in ("python", "torchrun") and "eccl.train" in arguments:
+        check_training(arguments[arguments.index("eccl.train") + 1 :])
     else:
         pytest.fail(f"no test knows {program}")
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import wfdb
+from helpers.making import einthoven
 
 from eccl.data.cmr import read_cine, read_image, still_slice
 from eccl.data.ecg import read_ecg, record_stem
@@ -16,12 +17,6 @@ def some(folder, pattern, count):
     paths = sorted(folder.rglob(pattern))
     assert paths, f"no {pattern} in {folder}"
     return paths[:: max(1, len(paths) // count)][:count]
-
-
-def einthoven(ecg):
-    """Largest departure from III = II - I and aVF = (II + III) / 2, mV."""
-    one, two, three, foot = (ecg.lead(name) for name in ("I", "II", "III", "aVF"))
-    return max(np.abs(two - one - three).max(), np.abs((two + three) / 2 - foot).max())
 
 
 def test_ptbxl_at_500_hz_is_what_wfdb_reads(real_data):

@@ -30,7 +30,6 @@ _GROUPS = {  # sequences of the functional groups, of one item each, whose value
     0x00289110: "PixelMeasuresSequence",
     0x00289145: "PixelValueTransformationSequence",
 }
-_WANTED = {_SHARED, _PER_FRAME, *_GROUPS}
 _TAGS = {  # name and, of a value that is no text, how its numbers are written
     0x00020002: ("MediaStorageSOPClassUID", ""),
     0x00020010: ("TransferSyntaxUID", ""),

@@ -55,7 +55,7 @@ class Pixels(NamedTuple):
 
 
 def check_syntax(syntax: str, where: str) -> None:
-    """Nothing, if pixels in this transfer syntax can be decoded.
+    """Raise unless pixels in this transfer syntax can be decoded.
 
     Raises
     ------
@@ -83,7 +83,7 @@ def check_syntax(syntax: str, where: str) -> None:
 
 
 def check_pixels(pixels: Pixels, size: int, where: str) -> None:
-    """Nothing, if a file of `size` bytes can hold the pixels that its header declares.
+    """Raise unless a file of `size` bytes can hold the pixels that its header declares.
 
     Raises
     ------

@@ -100,13 +100,13 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
     for index in range(stack.slice_count):
         series = _uid(patient, description, first_series + index)
         position = _decimal(*(place @ (0, 0, index, 1))[:3])
-        own = {
+        described = {
             (0x0008, 0x103E): ("LO", description.format(slice=index + 1)),
             (0x0020, 0x000E): ("UI", series),
             (0x0020, 0x0011): ("IS", str(first_series + index)),
             (0x0020, 0x0032): ("DS", position),
         }
-        own = fixed | {tag: _element(tag, *value) for tag, value in own.items()}
+        of_slice = fixed | {tag: _element(tag, *value) for tag, value in described.items()}
         for phase in range(stack.frame_count):
             image = f"{series}.{phase + 1}"
             moment = {
@@ -115,7 +115,7 @@ def dicom_files(stack: Stack, patient: str, description: str = DESCRIPTION, firs
                 (0x0020, 0x0013): ("IS", str(phase + 1)),
                 (0x7FE0, 0x0010): ("OW", pixels[phase, index].tobytes()),
             }
-            elements = own | {tag: _element(tag, *value) for tag, value in moment.items()}
+            elements = of_slice | {tag: _element(tag, *value) for tag, value in moment.items()}
             files[f"{image}.dcm"] = _meta(image) + b"".join(elements[tag] for tag in sorted(elements))
     return files
 

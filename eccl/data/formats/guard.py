@@ -87,11 +87,11 @@ def parse_xml(content: bytes, path: Path) -> Element:
     )
 
     class Bounded(TreeBuilder):
-        there = 0
+        count = 0
 
         def start(self, tag: str, attributes: dict[str, str]) -> Element:
-            self.there += 1
-            if self.there > MOST_ELEMENTS:
+            self.count += 1
+            if self.count > MOST_ELEMENTS:
                 raise many
             return super().start(tag, attributes)
 

@@ -223,7 +223,7 @@ def _check_zip(archive: zipfile.ZipFile, path: Path) -> None:
 
 
 def check_sizes(sizes: Mapping[str, int], path: Path) -> None:
-    """Nothing, if files of these sizes in bytes can be a cine.
+    """Raise unless files of these sizes in bytes can be a cine.
 
     Raises
     ------

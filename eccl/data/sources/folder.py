@@ -137,8 +137,8 @@ class Folder(Open):
     def _paths(self, name: str) -> list[str]:
         """The file of a row, and the signal file of a WFDB record: whether that is there decides too."""
         path = Path(os.path.realpath(self.path.parent / name))
-        beside = [path.with_suffix(end) for end in SIGNALS] if path.suffix == ".hea" else []
-        return [str(path), *(str(signal) for signal in beside if os.path.exists(signal))]
+        signals = [path.with_suffix(end) for end in SIGNALS] if path.suffix == ".hea" else []
+        return [str(path), *(str(signal) for signal in signals if os.path.exists(signal))]
 
     def _table(self) -> pd.DataFrame:
         table = read_table(self.path, f"write {TABLE} there, in UTF-8", dtype=str, keep_default_na=False)

@@ -91,8 +91,8 @@ def ingest(
         read = partial(read_block, source, folder, described["diagnoses"])
         paths = in_blocks(read, blocks, parts, workers, progress, "reading")
         _join(folder, kept, paths, index, described)
-        made = {"adapter": type(source).__name__, "version": VERSION, "key": key}
-        write_json(folder / DESCRIPTION, {"simulated": False, **described, "ingest": made})
+        origin = {"adapter": type(source).__name__, "version": VERSION, "key": key}
+        write_json(folder / DESCRIPTION, {"simulated": False, **described, "ingest": origin})
         try:
             Cohort.load(folder)
         except DataError:

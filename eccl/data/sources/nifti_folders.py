@@ -30,11 +30,11 @@ _MASKS = ("seg", "label")  # what stands before _sa in the name of a mask, and i
 
 def masks_beside(image: Path) -> list[Path]:
     """The masks of an image in ukbb_cardiac's naming: that of all its frames, or those of ED and (where there) ES."""
-    there = _by_stem(path for path in image.parent.iterdir() if path.is_file())
+    files = _by_stem(path for path in image.parent.iterdir() if path.is_file())
     whole = f"seg_{_stem(image)}"
-    if whole in there and _stem(image) != "sa_ed":
-        return [there[whole]]
-    return _both(there, "seg_sa_ed", "seg_sa_es")
+    if whole in files and _stem(image) != "sa_ed":
+        return [files[whole]]
+    return _both(files, "seg_sa_ed", "seg_sa_es")
 
 
 def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
@@ -43,9 +43,9 @@ def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
     return {_stem(path): path for path in sorted(files, key=lambda path: (path.suffix.lower() == ".gz", path.name))}
 
 
-def _both(there: Mapping[str, Path], diastole: str, systole: str) -> list[Path]:
+def _both(files: Mapping[str, Path], diastole: str, systole: str) -> list[Path]:
     """Masks of ED and, where there, ES, which alone measures nothing."""
-    return [there[name] for name in (diastole, systole) if name in there] if diastole in there else []
+    return [files[name] for name in (diastole, systole) if name in files] if diastole in files else []
 
 
 def _stem(path: Path) -> str:
@@ -102,7 +102,7 @@ class NIfTIFolders(Open):
     def index(self, keep: Path) -> Index:
         """Every folder that holds one of `IMAGES`; and in the others every <code>_sa."""
         folders = _folders(self.download)
-        rows = [row for folder, there in folders.items() for row in self._entries(folder, there)]
+        rows = [row for folder, files in folders.items() for row in self._entries(folder, files)]
         if not rows:
             wanted = "folder with sa.nii.gz, sa_EDES.nii.gz or sa_ED.nii.gz, and no <code>_sa.nii.gz"
             others = sum(map(len, folders.values()))
@@ -112,19 +112,19 @@ class NIfTIFolders(Open):
             raise DataError(f"no {wanted} is here, but {others} other NIfTI files", source=self.download, remedy=remedy)
         return Index(pd.DataFrame(rows))
 
-    def _entries(self, folder: Path, there: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
-        image = next((there[stem] for stem in IMAGES if stem in there), None)
+    def _entries(self, folder: Path, files: Mapping[str, Path]) -> Iterator[dict[str, Any]]:
+        image = next((files[stem] for stem in IMAGES if stem in files), None)
         if image is not None:
             name = safe_id("-".join(folder.relative_to(self.download).parts) or folder.name)
             yield {"participant_id": name, "_files": _text(image, *masks_beside(image)), "_folder": folder.name}
             return
-        for path in there.values():
+        for path in files.values():
             coded = _CODED.fullmatch(_stem(path))
             if coded is None or coded["code"] in _MASKS:
                 continue
             code = coded["code"]
-            whole = [] if coded["cine"] else [there[f"{code}_sa_gt"]] if f"{code}_sa_gt" in there else []
-            masks = whole or _both(there, f"{code}_sa_ed_gt", f"{code}_sa_es_gt")
+            whole = [] if coded["cine"] else [files[f"{code}_sa_gt"]] if f"{code}_sa_gt" in files else []
+            masks = whole or _both(files, f"{code}_sa_ed_gt", f"{code}_sa_es_gt")
             name = safe_id(path.name[: len(code)])
             yield {"participant_id": name, "_files": _text(path, *masks), "_folder": folder.name}
 
@@ -227,11 +227,11 @@ class ACDC(NIfTIFolders):
     def index(self, keep: Path) -> Index:
         """Every folder with a cine, `*_4d`."""
         rows = []
-        for folder, there in _folders(self.download).items():
-            masks = [path for stem, path in there.items() if _frame(stem)]
-            for image in (path for stem, path in there.items() if stem.endswith("_4d")):
-                files = _text(image, folder / "Info.cfg", *masks)
-                rows.append({"participant_id": safe_id(folder.name), "_files": files})
+        for folder, files in _folders(self.download).items():
+            masks = [path for stem, path in files.items() if _frame(stem)]
+            for image in (path for stem, path in files.items() if stem.endswith("_4d")):
+                paths = _text(image, folder / "Info.cfg", *masks)
+                rows.append({"participant_id": safe_id(folder.name), "_files": paths})
         if not rows:
             raise nothing_found(self.download, "patient folder with a *_4d.nii.gz or *_4d.nii")
         return Index(pd.DataFrame(rows))

@@ -69,9 +69,9 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
         If it is "" and folders or names look as if they held several records of a person, or some headers name one; if
         it tells apart what looks like one person; or if folders are counted and records lie at different depths.
     """
-    count, own = f"Each of {len(paths):,} records is taken for a person", [""] * len(paths)
+    count, unnamed = f"Each of {len(paths):,} records is taken for a person", [""] * len(paths)
     if patient == RECORD:
-        return list(own), f"{count}, as patient=record states"
+        return unnamed, f"{count}, as patient=record states"
     if patient in ("", COMMENT):
         named = [_commented(path) for path in paths]
         some = sum(isinstance(name, str) for name in named)
@@ -85,7 +85,7 @@ def whose(paths: Sequence[Path], download: Path, patient: str) -> tuple[list[str
             problem = f"{some} of {len(paths)} headers name one patient in a comment, and the others do not"
             raise DataError(problem, source=download, remedy=f"say patient=comment, and the others are refused; {_OWN}")
         _refuse_repeated(paths, download)
-        return list(own), f"{count}: neither headers nor folders say whose a record is"
+        return unnamed, f"{count}: neither headers nor folders say whose a record is"
     names = [_stated(path, patient) for path in paths]
     if patient != NAME and len({len(path.parts) for path in paths}) > 1:
         problem = f"records lie at different depths, so that patient={patient} means different kinds of folders"

@@ -114,8 +114,8 @@ class PTBXL(Open):
         """Record of one row, without its extension, and its rate, Hz: of those to be taken, the first that is there."""
         columns = [name for name in RATES[self.sampling_rate] if isinstance(row.get(name), str)]
         paths = [self.download / row[name] for name in columns]
-        there = [path for path in paths if path.with_name(f"{path.name}.hea").exists()]
-        stem = next(iter(there or paths), self.download / f"{row['ecg_id']}")
+        existing = [path for path in paths if path.with_name(f"{path.name}.hea").exists()]
+        stem = next(iter(existing or paths), self.download / f"{row['ecg_id']}")
         return stem, 100 if stem.name.endswith("_lr") else 500
 
     def _table(self) -> pd.DataFrame:

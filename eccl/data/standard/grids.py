@@ -43,11 +43,11 @@ def align(labels: Stack, image: ShortAxis) -> Stack:
     aligned = turned.images
     for axis, shift in zip((3, 2, 1), np.rint(offset)):
         place = np.arange(image.shape[axis]) - shift
-        there = (place >= 0) & (place < aligned.shape[axis])
+        inside = (place >= 0) & (place < aligned.shape[axis])
         shape = [1] * 4
         shape[axis] = len(place)
         taken = np.take(aligned, np.clip(place, 0, aligned.shape[axis] - 1).astype(int), axis=axis)
-        aligned = np.where(there.reshape(shape), taken, np.float32(0))
+        aligned = np.where(inside.reshape(shape), taken, np.float32(0))
     before, left = (int(np.isin(images, CAVITY).sum()) for images in (turned.images, aligned))
     if left < before:
         raise DataError(

@@ -88,8 +88,8 @@ def _rows(channels: Channels) -> dict[str, int]:
     derivable = DERIVED if found["I"] and found["II"] else ()
     missing = [lead for lead in LEADS if not found[lead] and lead not in derivable]
     if missing:
-        there = (*channels.names, *channels.others)[:40]
-        some = ", ".join(name or "unnamed" for name in there) or "no channels"
+        names = (*channels.names, *channels.others)[:40]
+        some = ", ".join(name or "unnamed" for name in names) or "no channels"
         raise DataError(
             f"lead {', '.join(missing)} is missing among {some}",
             source=channels.source,

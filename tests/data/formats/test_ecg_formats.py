@@ -20,7 +20,7 @@ from helpers.ecg_files import (
     write_dicom,
     write_edf,
 )
-from helpers.making import make_ecg
+from helpers.making import einthoven, make_ecg
 from pydicom.waveforms import multiplex_array
 
 from eccl.data.ecg import read_ecg
@@ -33,15 +33,6 @@ from eccl.records import ECG, LEADS, SAMPLES, Channels
 @pytest.fixture
 def ecg(rng) -> ECG:
     return make_ecg(rng)
-
-
-def einthoven(ecg):
-    """Largest departure from Einthoven's and Goldberger's laws, mV."""
-    one, two, three, right, left, foot = ecg.signal[:6]
-    return max(
-        np.abs(gap).max()
-        for gap in (two - one - three, right + (one + two) / 2, left - one + two / 2, foot - two + one / 2)
-    )
 
 
 def channels(signal, rate, names=LEADS, unit="mV"):

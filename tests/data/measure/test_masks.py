@@ -4,14 +4,13 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.hearts import hearts_of
 from helpers.stacks import blocks
 
-from eccl.config import SimulationConfig
 from eccl.data.cmr import read_image
 from eccl.data.measure.masks import mask_traits
 from eccl.data.standard.labels import CAVITY, count, labelled_frames
 from eccl.simulate.geometry import traits
-from eccl.simulate.heart import draw_heart, participant_generators
 from eccl.simulate.stack import label_stack
 
 NAMES = ("lv_edv", "lv_esv", "lv_sv", "lv_ef", "lv_mass", "rv_edv", "rv_esv", "rv_sv", "rv_ef")
@@ -20,7 +19,7 @@ NAMES = ("lv_edv", "lv_esv", "lv_sv", "lv_ef", "lv_mass", "rv_edv", "rv_esv", "r
 @pytest.fixture(scope="module")
 def hearts():
     """Nine as they come, one dilated, one hypertrophic, one with a large scar."""
-    drawn = [draw_heart(SimulationConfig(), participant_generators(5, number).heart) for number in range(150)]
+    drawn = hearts_of(150, seed=5)
     ill = [
         next(heart for heart in drawn if heart.cardiomyopathy == "dilated"),
         next(heart for heart in drawn if heart.cardiomyopathy == "hypertrophic"),

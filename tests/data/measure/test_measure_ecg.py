@@ -156,12 +156,8 @@ def test_voltage_and_territories_are_seen():
 
 
 @pytest.fixture(scope="module")
-def real():
-    from conftest import REAL
-
-    paths = sorted((REAL / "ecg/ptbxl/records500").rglob("*.hea"))
-    if not paths:
-        pytest.skip("the real recordings are not beside this checkout (../shared/realdata)")
+def real(real_data):
+    paths = sorted((real_data / "ecg/ptbxl/records500").rglob("*.hea"))
     return {path.stem: read_ecg(path) for path in paths[:60]}
 
 
@@ -174,16 +170,13 @@ def test_every_real_recording_is_measured(real):
         assert 50 < measured["qrs_duration_ms"] < 250 and 200 < measured["qtc_ms"] < 650, name
 
 
-def test_real_fibrillation_has_no_p_wave_and_real_sinus_rhythm_has_one():
+def test_real_fibrillation_has_no_p_wave_and_real_sinus_rhythm_has_one(real_data):
     """By PTB-XL's own rhythm statements (a likelihood of 0 means not rated, so a code counts by its presence)."""
     import ast
 
     import pandas as pd
-    from conftest import REAL
 
-    folder = REAL / "ecg/ptbxl"
-    if not folder.is_dir():
-        pytest.skip("the real recordings are not beside this checkout (../shared/realdata)")
+    folder = real_data / "ecg/ptbxl"
     table = pd.read_csv(folder / "ptbxl_database_500hz.csv")
     absent = {"AFIB": [], "SR": []}
     for name, codes in zip(table["filename_hr"], table["scp_codes"].map(ast.literal_eval)):

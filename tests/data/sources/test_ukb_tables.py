@@ -1,84 +1,23 @@
-"""Tables of UK Biobank: three styles of headings, dates that are none, and no participant's number in any message."""
+"""Tables of UK Biobank: three styles of headings, and no participant's number in any message."""
 
 import gzip
 import logging
 import traceback
-from datetime import date
 
 import numpy as np
 import pandas as pd
 import pytest
+from helpers.ukb_tables import EID, OTHER, RAP, SHOWCASE, STYLES, TODAY, refused_unseen, table_file
 
 from eccl.data.sources.ukbiobank.diagnoses import diagnoses
 from eccl.data.sources.ukbiobank.fields import FIELDS, FIRST_OCCURRENCE, showcase_name
 from eccl.data.sources.ukbiobank.tables import read_tables
-from eccl.records import DataError
 from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
-
-EID, OTHER = "1234567", "2345678"
-TODAY = date(2025, 6, 1)
-
-# By hand, as the three ways to download write them; two participants, both with the same answers in each style.
-SHOWCASE = (
-    '"eid","31-0.0","21003-0.0","21003-2.0","50-2.0","21002-2.0","4080-2.0","4080-2.1","4079-2.0","4079-2.1",'
-    '"53-0.0","53-2.0","24100-2.0","24157-2.0","41270-0.0","41270-0.1","41270-0.2","41280-0.0","41280-0.1","41280-0.2",'
-    '"131298-0.0","131338-0.0","131350-0.0","131354-0.0","24100-3.0"\n'
-    '"1234567","1","50","62","180","80.5","140","130","80","70","2008-01-02","2019-05-30","151.5","-3",'
-    '"I10","I480","I251","2010-01-01","2018-05-30","2011-02-03","","","2020-05-29","","999"\n'
-    '"2345678","0","55","66","165","-1","120","","-3","75","2009-01-02","2020-01-01","","",'
-    '"","","","","","","1903-03-03","","","",""\n'
-)
-RAP = (
-    "participant.eid,participant.p31,participant.p21003_i0,participant.p21003_i2,participant.p50_i2,"
-    "participant.p21002_i2,participant.p4080_i2_a0,participant.p4080_i2_a1,participant.p4079_i2_a0,"
-    "participant.p4079_i2_a1,participant.p53_i0,participant.p53_i2,participant.p24100_i2,participant.p24157_i2,"
-    "participant.p41270,participant.p41280_a0,participant.p41280_a1,participant.p41280_a2,participant.p131298,"
-    "participant.p131338,participant.p131350,participant.p131354,participant.p24100_i3\n"
-    "1234567,1,50,62,180,80.5,140,130,80,70,2008-01-02,2019-05-30,151.5,-3,"
-    "\"['I10', 'I480', 'I251']\",2010-01-01,2018-05-30,2011-02-03,,,2020-05-29,,999\n"
-    "2345678,0,55,66,165,-1,120,,-3,75,2009-01-02,2020-01-01,,,,,,,1903-03-03,,,,\n"
-)
-R_STYLE = (
-    "f.eid\tf.31.0.0\tf.21003.0.0\tf.21003.2.0\tf.50.2.0\tf.21002.2.0\tf.4080.2.0\tf.4080.2.1\tf.4079.2.0\tf.4079.2.1\t"
-    "f.53.0.0\tf.53.2.0\tf.24100.2.0\tf.24157.2.0\tf.41270.0.0\tf.41270.0.1\tf.41270.0.2\tf.41280.0.0\tf.41280.0.1\t"
-    "f.41280.0.2\tf.131298.0.0\tf.131338.0.0\tf.131350.0.0\tf.131354.0.0\tf.24100.3.0\n"
-    "1234567\t1\t50\t62\t180\t80.5\t140\t130\t80\t70\t2008-01-02\t2019-05-30\t151.5\t-3\t"
-    "I10\tI480\tI251\t2010-01-01\t2018-05-30\t2011-02-03\tNA\tNA\t2020-05-29\tNA\t999\n"
-    "2345678\t0\t55\t66\t165\t-1\t120\tNA\t-3\t75\t2009-01-02\t2020-01-01\tNA\tNA\t"
-    "NA\tNA\tNA\tNA\tNA\tNA\t1903-03-03\tNA\tNA\tNA\tNA\n"
-)
-STYLES = {
-    "showcase.csv": SHOWCASE,
-    "rap.csv": RAP,
-    "rap_plain.csv": RAP.replace("participant.", ""),
-    "rap_bars.csv": RAP.replace("\"['I10', 'I480', 'I251']\"", "I10|I480|I251"),
-    "rap_json.csv": RAP.replace("\"['I10', 'I480', 'I251']\"", '"[""I10"",""I48.0"",""I251""]"').replace(
-        ",1,", ",Male,", 1
-    ),
-    "r.tab": R_STYLE,
-    "windows.txt": "\ufeff" + R_STYLE.replace("\n", "\r\n"),
-}
-
-
-def refused(call, *words):
-    """The DataError that `call` raises; it must hold every word and a remedy, and nowhere a participant's number."""
-    with pytest.raises(DataError) as caught:
-        call()
-    told = "".join(traceback.format_exception(caught.value))
-    assert EID not in told and OTHER not in told, told
-    for word in (*words, "Remedy: "):
-        assert str(word) in str(caught.value), str(caught.value)
-    return caught.value
-
-
-def write(path, content):
-    path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return path
 
 
 @pytest.mark.parametrize("name", STYLES)
 def test_every_style_of_headings_says_the_same(tmp_path, name):
-    table = read_tables([write(tmp_path / name, STYLES[name])])
+    table = read_tables([table_file(tmp_path / name, STYLES[name])])
     assert list(table.index) == [EID, OTHER] and table.index.name == "eid"
     one, other = table.loc[EID], table.loc[OTHER]
     assert (one.sex, one.age, one.height, one.weight, one.systolic, one.diastolic) == (1, 62, 180, 80.5, 135, 75)
@@ -96,8 +35,8 @@ def test_every_style_of_headings_says_the_same(tmp_path, name):
 
 
 def test_gzip_and_parquet_say_the_same_as_text(tmp_path):
-    expected = read_tables([write(tmp_path / "a.csv", RAP)])
-    packed = write(tmp_path / "a.csv.gz", gzip.compress(RAP.encode()))
+    expected = read_tables([table_file(tmp_path / "a.csv", RAP)])
+    packed = table_file(tmp_path / "a.csv.gz", gzip.compress(RAP.encode()))
     pd.testing.assert_frame_equal(read_tables([packed]), expected)
     frame = pd.read_csv(tmp_path / "a.csv", parse_dates=["participant.p53_i2"])
     frame["participant.p41270"] = [["I10", "I480", "I251"], None]
@@ -110,7 +49,7 @@ def test_all_82_traits_have_their_fields(tmp_path):
     head, *rows = SHOWCASE.splitlines()
     fields = ",".join(f"{field}-2.0" for field in range(24100, 24182) if field not in (24100, 24157))
     cells = ",".join(str(field / 100) for field in range(24100, 24182) if field not in (24100, 24157))
-    table = read_tables([write(tmp_path / "a.csv", f"{head},{fields}\n{rows[0]},{cells}\n")])
+    table = read_tables([table_file(tmp_path / "a.csv", f"{head},{fields}\n{rows[0]},{cells}\n")])
     for trait in TRAITS:
         if trait.field not in (24100, 24157):
             assert table.loc[EID, trait.name] == trait.field / 100
@@ -120,9 +59,9 @@ def test_all_82_traits_have_their_fields(tmp_path):
 
 def test_another_visit_is_another_instance(tmp_path):
     content = SHOWCASE.replace('"21003-2.0"', '"21003-2.7"').replace("-2.", "-4.").replace('"21003-4.7"', '"21003-4.0"')
-    table = read_tables([write(tmp_path / "a.csv", content)], instance=4)
+    table = read_tables([table_file(tmp_path / "a.csv", content)], instance=4)
     assert table.loc[EID, "lv_edv"] == 151.5 and table.loc[EID, "icd10"]
-    refused(lambda: read_tables([tmp_path / "a.csv"]), "21003-2.0 (age)", "53-2.0 (scan_date)")
+    refused_unseen(lambda: read_tables([tmp_path / "a.csv"]), "21003-2.0 (age)", "53-2.0 (scan_date)")
 
 
 def test_only_what_is_needed_is_kept_and_parsed(tmp_path, monkeypatch):
@@ -133,7 +72,7 @@ def test_only_what_is_needed_is_kept_and_parsed(tmp_path, monkeypatch):
     seen = []
     original = pd.to_numeric
     monkeypatch.setattr(pd, "to_numeric", lambda values, **how: seen.append(len(values)) or original(values, **how))
-    table = read_tables([write(tmp_path / "a.csv", content)], participants=[EID])
+    table = read_tables([table_file(tmp_path / "a.csv", content)], participants=[EID])
     assert list(table.index) == [EID]
     assert seen == [1] * 10  # sex, age, height, weight, four readings, two traits; of the one participant wanted
 
@@ -141,7 +80,7 @@ def test_only_what_is_needed_is_kept_and_parsed(tmp_path, monkeypatch):
 def test_chunks_do_not_show(tmp_path, monkeypatch):
     head, row, _ = SHOWCASE.splitlines()
     people = [str(3_000_000 + number) for number in range(23)]
-    path = write(tmp_path / "a.csv", "\n".join([head, *(row.replace(EID, person) for person in people)]))
+    path = table_file(tmp_path / "a.csv", "\n".join([head, *(row.replace(EID, person) for person in people)]))
     whole = read_tables([path])
     monkeypatch.setattr("eccl.data.sources.ukbiobank.tables.CHUNK", 5)
     pd.testing.assert_frame_equal(read_tables([path]), whole)
@@ -153,7 +92,7 @@ def test_tables_are_joined_and_may_agree(tmp_path):
     person = "eid,31-0.0,21003-2.0,50-2.0,21002-2.0,4080-2.0,4079-2.0\n1234567,1,62,180,80,140,80\n2345678,0,60,,,,\n"
     scan = "f.eid\tf.53.2.0\tf.24100.2.0\tf.31.0.0\tf.4080.2.1\n1234567\t2019-05-30\t150\t1\t130\n"
     stays = "eid,p41270,p41280_a0\n1234567,I21,2019-05-31\n"
-    paths = [write(tmp_path / f"{place}.csv", text) for place, text in enumerate((person, scan, stays))]
+    paths = [table_file(tmp_path / f"{place}.csv", text) for place, text in enumerate((person, scan, stays))]
     table = read_tables(paths)
     assert table.loc[EID, ["lv_edv", "sex", "height", "systolic"]].tolist() == [150, 1, 180, 135]
     assert pd.isna(table.loc[OTHER, "scan_date"]) and pd.isna(table.loc[OTHER, "icd10"])
@@ -165,8 +104,8 @@ def test_tables_are_joined_and_may_agree(tmp_path):
 
 
 def test_a_table_without_anyone_wanted_adds_nothing(tmp_path):
-    one = write(tmp_path / "a.csv", SHOWCASE)
-    other = write(tmp_path / "b.csv", SHOWCASE.replace(EID, "9").replace(OTHER, "8"))
+    one = table_file(tmp_path / "a.csv", SHOWCASE)
+    other = table_file(tmp_path / "b.csv", SHOWCASE.replace(EID, "9").replace(OTHER, "8"))
     expected = read_tables([one], {EID})
     for paths in ([one, other], [other, one]):
         pd.testing.assert_frame_equal(read_tables(paths, {EID}), expected)
@@ -175,13 +114,13 @@ def test_a_table_without_anyone_wanted_adds_nothing(tmp_path):
 
 def test_what_is_missing_is_told(tmp_path, caplog):
     caplog.set_level(logging.INFO)
-    read_tables([write(tmp_path / "a.csv", RAP.replace("p131338", "p131339"))])
+    read_tables([table_file(tmp_path / "a.csv", RAP.replace("p131338", "p131339"))])
     assert "80 of 82 traits" in caplog.text and "131338-0.0" in caplog.text
     assert EID not in caplog.text and OTHER not in caplog.text
 
 
 def test_the_withdrawn_may_still_have_rows(tmp_path):
-    table = read_tables([write(tmp_path / "a.csv", SHOWCASE.replace('"2345678"', '"-5"'))])
+    table = read_tables([table_file(tmp_path / "a.csv", SHOWCASE.replace('"2345678"', '"-5"'))])
     assert list(table.index) == [EID]
 
 
@@ -245,14 +184,14 @@ BAD = {  # what is wrong: (name of the file, content, words of the message)
 @pytest.mark.parametrize("case", BAD)
 def test_a_malformed_table_is_refused(tmp_path, case):
     name, content, words = BAD[case]
-    path = write(tmp_path / name, content)
-    refused(lambda: read_tables([path], participants={EID, OTHER}), path, *words)
+    path = table_file(tmp_path / name, content)
+    refused_unseen(lambda: read_tables([path], participants={EID, OTHER}), path, *words)
 
 
 def test_what_a_cell_holds_is_not_shown(tmp_path):
     for text in ("20x9-05-30", "2019-05-30x", "secret"):
-        path = write(tmp_path / "a.csv", SHOWCASE.replace("2019-05-30", text))
-        error = refused(lambda path=path: read_tables([path]), "no date in row 2")
+        path = table_file(tmp_path / "a.csv", SHOWCASE.replace("2019-05-30", text))
+        error = refused_unseen(lambda path=path: read_tables([path]), "no date in row 2")
         assert text not in "".join(traceback.format_exception(error))
 
 
@@ -260,128 +199,41 @@ def test_a_heading_with_seven_digits_is_no_field(tmp_path):
     content = RAP.replace(
         "participant.p24100_i3", "1234567-2.0"
     )  # else it would be shown as a heading of another style
-    assert list(read_tables([write(tmp_path / "a.csv", content)]).index) == [EID, OTHER]
+    assert list(read_tables([table_file(tmp_path / "a.csv", content)]).index) == [EID, OTHER]
 
 
 def test_a_line_without_end_is_not_read_into_memory(tmp_path, monkeypatch):
     monkeypatch.setattr("eccl.data.sources.ukbiobank.text.LONGEST_LINE", 2000)
-    path = write(tmp_path / "a.csv", SHOWCASE + "1234567" * 1000)
-    refused(lambda: read_tables([path]), path, "more than 2000 characters")
+    path = table_file(tmp_path / "a.csv", SHOWCASE + "1234567" * 1000)
+    refused_unseen(lambda: read_tables([path]), path, "more than 2000 characters")
 
 
 def test_damaged_pages_of_parquet_are_refused(tmp_path):
-    pd.read_csv(write(tmp_path / "a.csv", RAP)).to_parquet(tmp_path / "a.parquet", compression="gzip")
+    pd.read_csv(table_file(tmp_path / "a.csv", RAP)).to_parquet(tmp_path / "a.parquet", compression="gzip")
     content = bytearray((tmp_path / "a.parquet").read_bytes())
     content[4:400] = bytes(396)
-    path = write(tmp_path / "a.parquet", bytes(content))
-    refused(lambda: read_tables([path]), path)
+    path = table_file(tmp_path / "a.parquet", bytes(content))
+    refused_unseen(lambda: read_tables([path]), path)
 
 
 def test_parquet_without_pyarrow_says_how_to_get_it(tmp_path, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "pyarrow", None)
-    refused(lambda: read_tables([write(tmp_path / "a.parquet", b"")]), "pip install pyarrow")
+    refused_unseen(lambda: read_tables([table_file(tmp_path / "a.parquet", b"")]), "pip install pyarrow")
 
 
 def test_tables_that_contradict_each_other_are_refused(tmp_path):
-    one = write(tmp_path / "a.csv", SHOWCASE)
+    one = table_file(tmp_path / "a.csv", SHOWCASE)
     for old, new, name in (
         ("151.5", "152", "lv_edv"),
         ("2019-05-30", "2019-05-31", "scan_date"),
         ("I480", "I10", "icd10"),
     ):
-        other = write(tmp_path / "b.csv", SHOWCASE.replace(old, new))
-        refused(lambda other=other: read_tables([one, other]), other, f"{name} of 1 participants")
-    read_tables([one, write(tmp_path / "b.csv", RAP)])
+        other = table_file(tmp_path / "b.csv", SHOWCASE.replace(old, new))
+        refused_unseen(lambda other=other: read_tables([one, other]), other, f"{name} of 1 participants")
+    read_tables([one, table_file(tmp_path / "b.csv", RAP)])
 
 
 def test_absent_files_and_no_files_are_refused(tmp_path):
-    refused(lambda: read_tables([tmp_path / "none.csv"]), tmp_path / "none.csv", "No such file")
-    refused(lambda: read_tables([tmp_path / "none.parquet"]), tmp_path / "none.parquet", "No such file")
-    refused(lambda: read_tables([]), "nobody is there")
-
-
-# --- Diagnoses --------------------------------------------------------------------------------------------------------
-
-
-def records(**cells):
-    """A table of one participant, scanned on 2019-05-30 at 60, without records but for those given."""
-    empty = {"age": 60.0, "scan_date": pd.Timestamp("2019-05-30"), "icd10": "", "icd10_dates": ""}
-    row = {**empty, **{f"first_{code}": "" for code in DIAGNOSES}, **cells}
-    return pd.DataFrame([row], index=pd.Index([EID], name="eid"))
-
-
-RECORDS = {  # what is recorded: (cells, I48 ever, I48_days)
-    "nothing": ({}, 0, np.nan),
-    "on the day": ({"first_I48": "2019-05-30"}, 1, 0),
-    "a day before": ({"first_I48": "2019-05-29"}, 1, -1),
-    "a day after": ({"first_I48": "2019-05-31"}, 1, 1),
-    "hospital before the first report": (
-        {"icd10": "I489", "icd10_dates": "2018-05-30", "first_I48": "2019-05-31"},
-        1,
-        -365,
-    ),
-    "report before the hospital": ({"icd10": "I489", "icd10_dates": "2020-05-30", "first_I48": "2019-05-20"}, 1, -10),
-    "dates by position": ({"icd10": "I10|I48.9|I480", "icd10_dates": "2000-01-01|2019-06-09|2019-06-01"}, 1, 2),
-    "a code with its label": ({"icd10": "I48.9 Atrial fibrillation", "icd10_dates": "2019-06-01"}, 1, 2),
-    "another code": ({"icd10": "I47|R48|M48", "icd10_dates": "2018-01-01|2018-01-01|2018-01-01"}, 0, np.nan),
-    "no dates": ({"icd10": "I480", "icd10_dates": np.nan}, 1, np.nan),
-    "fewer dates than codes": ({"icd10": "I10|I480", "icd10_dates": "2018-01-01"}, 1, np.nan),
-    "date unknown": ({"first_I48": "1900-01-01"}, 1, np.nan),
-    "a date in the future, once": ({"first_I48": "2037-07-07"}, 1, np.nan),
-    "a date in the future, again": ({"first_I48": "1909-09-09"}, 1, np.nan),
-    "before birth": ({"first_I48": "1901-01-01"}, 1, -21915),
-    "on the day of birth": ({"first_I48": "1902-02-02"}, 1, -21915),
-    "in the year of birth": ({"first_I48": "1903-03-03", "icd10": "I48", "icd10_dates": "2020-01-01"}, 1, -21915),
-    "at birth, age unknown": ({"first_I48": "1902-02-02", "age": np.nan}, 1, np.nan),
-    "undated and before": ({"first_I48": "1900-01-01", "icd10": "I48", "icd10_dates": "2019-05-20"}, 1, -10),
-    "undated and after": ({"first_I48": "1900-01-01", "icd10": "I48", "icd10_dates": "2019-06-09"}, 1, np.nan),
-    "no scan date": ({"first_I48": "2018-01-01", "scan_date": pd.NaT}, 1, np.nan),
-    "hospital alone": (
-        {"icd10": "I480", "icd10_dates": "2019-05-29", **{f"first_{c}": np.nan for c in DIAGNOSES}},
-        1,
-        -1,
-    ),
-    "reports alone": ({"icd10": np.nan, "icd10_dates": np.nan, "first_I48": "2019-05-29"}, 1, -1),
-}
-
-
-@pytest.mark.parametrize("case", RECORDS)
-def test_days_run_from_the_scan_to_the_first_record(case):
-    cells, ever, days = RECORDS[case]
-    labels, problems = diagnoses(records(**cells), TODAY)
-    assert problems == {} and labels.loc[EID, "I48"] == ever and labels["I48"].dtype == np.int8
-    np.testing.assert_equal(labels.loc[EID, "I48_days"], days)
-    assert labels.loc[EID, ["I21", "I42", "I50"]].sum() == 0
-
-
-@pytest.mark.parametrize(
-    "cells, words",
-    [
-        ({"first_I48": "2025-06-02"}, ["a record of I48", "2025-06-02", "2025-06-01"]),
-        ({"first_I21": "1899-12-31"}, ["a record of I21", "1899-12-31"]),
-        ({"icd10": "I500", "icd10_dates": "2030-01-01"}, ["a record of I50", "2030-01-01"]),
-        ({"scan_date": pd.Timestamp("2026-01-01")}, ["the scan", "2026-01-01"]),
-        ({"scan_date": pd.Timestamp("1900-01-01")}, ["the scan", "1900-01-01", "2006-01-01"]),
-        (
-            dict.fromkeys(["icd10", "icd10_dates", *(f"first_{c}" for c in DIAGNOSES)], np.nan),
-            ["none of the tables"],
-        ),
-    ],
-)
-def test_dates_that_cannot_be_are_a_problem_of_one_participant(cells, words):
-    other = records().rename({EID: OTHER})
-    labels, problems = diagnoses(pd.concat([records(**cells), other]), TODAY)
-    assert list(labels.index) == [OTHER] and list(problems) == [EID]
-    told = str(problems[EID])
-    assert all(word in told for word in [*words, "Remedy: "]) and EID not in told
-
-
-def test_years_far_off_are_a_problem_too(tmp_path):
-    table = read_tables([write(tmp_path / "a.csv", SHOWCASE.replace("2019-05-30", "0001-01-01"))])
-    labels, problems = diagnoses(table, TODAY)
-    assert list(labels.index) == [OTHER] and "the scan is dated 0001-01-01" in str(problems[EID])
-
-
-def test_today_is_today_by_default():
-    assert diagnoses(records(first_I48=date.today().isoformat())).problems == {}
-    assert EID in diagnoses(records(first_I48=f"{date.today().year + 1}-01-01")).problems
+    refused_unseen(lambda: read_tables([tmp_path / "none.csv"]), tmp_path / "none.csv", "No such file")
+    refused_unseen(lambda: read_tables([tmp_path / "none.parquet"]), tmp_path / "none.parquet", "No such file")
+    refused_unseen(lambda: read_tables([]), "nobody is there")

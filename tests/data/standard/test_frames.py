@@ -4,16 +4,15 @@ import dataclasses
 
 import numpy as np
 import pytest
+from helpers.hearts import hearts_of
 from helpers.making import refused
 from helpers.stacks import beating, in_a_patient, nifti_file
 
-from eccl.config import SimulationConfig
 from eccl.data.cmr import read_cine, read_image
 from eccl.data.formats.dicom_writer import write_dicom_cine
 from eccl.data.sources.scans import read_scan
 from eccl.data.standard.slices import STILL_BEAT, cut_cine, still_cine
 from eccl.records import BEAT, Cine, DataError, check_beat
-from eccl.simulate.heart import draw_heart, participant_generators
 
 SMALL = np.random.default_rng(0).uniform(0, 9, (50, 4, 4))
 
@@ -103,7 +102,6 @@ def test_one_frame_or_two_stay_stills_whatever_their_time_says(tmp_path):
 
 
 def test_the_simulated_hearts_beat_within_the_bounds():
-    hearts = (draw_heart(SimulationConfig(), participant_generators(3, number).heart) for number in range(300))
-    beats = [60000 / heart.heart_rate for heart in hearts]
+    beats = [60000 / heart.heart_rate for heart in hearts_of(300, seed=3)]
     assert BEAT[0] < min(beats) < max(beats) < BEAT[1]
     check_beat(50, min(beats) / 50, None)
