@@ -17,6 +17,12 @@ class DataError(ValueError):
         The file (or table and row) where it was found.
     remedy : str
         What the user can do about it.
+
+    Examples
+    --------
+    >>> raise DataError("no unit is stated for lead I", source="a.hea", remedy="write /mV after the gain")
+    Traceback (most recent call last):
+    eccl.errors.DataError: a.hea: no unit is stated for lead I. Remedy: write /mV after the gain.
     """
 
     def __init__(self, problem: str, *, source: object = None, remedy: str):

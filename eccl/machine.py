@@ -24,6 +24,11 @@ class Machine:
         How many machines share the work, as `torchrun` or SLURM start it on each.
     workers : int
         Processes that read the store beside each training process.
+
+    Examples
+    --------
+    >>> Machine("cpu").devices
+    1
     """
 
     accelerator: str = "auto"

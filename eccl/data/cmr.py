@@ -107,6 +107,12 @@ def read_cine(
     DataError
         As `open_image`; and if there is no time axis, no frame interval, no such slice, another number of frames, the
         image is blank, or the beat is shorter than 0.25 s or longer than 3 s.
+
+    Examples
+    --------
+    >>> cohort = eccl.Cohort.load(eccl.simulate_cohort(eccl.preset("smoke").simulation))
+    >>> read_cine(cohort.path(0, "cine"))
+    Cine(50 frames of 80 x 80 pixels of 1.8 x 1.8 mm, 18 ms apart: a beat of 0.90 s)
     """
     image = open_image(path, units)
     if isinstance(image, Nifti) and not image.timed:

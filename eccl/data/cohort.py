@@ -7,8 +7,7 @@ Simulator and adapters write these files; everything downstream sees only this.
 from __future__ import annotations
 
 import hashlib
-import json
-import os
+import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,17 +17,15 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import digest
-from eccl.data.modalities import MODALITIES, Modality
+from eccl.data.cohort_files import DESCRIPTION, TABLE, check_files, read_description, read_people
+from eccl.data.modalities import MODALITIES
 from eccl.data.split import Split, given_split, split
-from eccl.data.table import PART, PATIENT, REQUIRED, patients, problems, read_table
+from eccl.data.table import PART, PATIENT, patients, problems
 from eccl.records import ECG, Cine, DataError
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
-TABLE = "cohort.csv"
-DESCRIPTION = "dataset_description.json"
 TIMINGS = ("ever", "prevalent", "incident")
 UNSTATED = ("ecg", "cine")  # the modalities of a description that does not say
-_FORMER_NAMES = {"cmr": "cine"}  # of modalities, in descriptions written before they had one name everywhere
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +60,15 @@ class Participant:
         """The four diagnoses by code: 0 or 1, NaN where not known."""
         return self.cohort.table.loc[self.index, list(DIAGNOSES)].astype(float)
 
+    def __repr__(self) -> str:
+        return (
+            f"Participant({self.participant_id}, row {self.index} of {self.cohort.description.get('name', 'a cohort')})"
+        )
+
+    def _repr_html_(self) -> str:
+        drawn = [recording._repr_html_() for recording in (self.ecg, self.cine) if recording is not None]
+        return f"<p>{html.escape(repr(self))}</p>{''.join(drawn)}"
+
     def _recording(self, modality: str) -> ECG | Cine | None:
         return self.cohort.read(self.index, modality) if modality in self.cohort.modalities else None
 
@@ -70,6 +76,12 @@ class Participant:
 @dataclass(frozen=True, eq=False)
 class Cohort:
     """Recordings of people; `Cohort.load` makes it.
+
+    Examples
+    --------
+    >>> cohort = Cohort.load(eccl.simulate_cohort(eccl.preset("smoke").simulation))
+    >>> len(cohort), cohort[0].ecg
+    (80, ECG(12 leads, 10 s at 500 Hz, -0.86 to 1.18 mV))
 
     Attributes
     ----------
@@ -99,8 +111,8 @@ class Cohort:
             outside its plausible range; a diagnosis is not 0 or 1. It names the file, the participant and the value.
         """
         folder = Path(folder)
-        description, description_text = _read_description(folder / DESCRIPTION)
-        table, table_bytes = _read_table(folder / TABLE)
+        description, description_text = read_description(folder)
+        table, table_bytes = read_people(folder)
         fingerprint = digest(hashlib.sha256(table_bytes).hexdigest(), hashlib.sha256(description_text).hexdigest())
         cohort = cls(folder, table, description, fingerprint)
         for problem in problems(table, cohort.known_diagnoses):
@@ -108,11 +120,18 @@ class Cohort:
             where = f"in row {problem.row + 2} ({who})"  # as a spreadsheet counts, the header being row 1
             raise DataError(f"{problem.text} {where}", source=folder / TABLE, remedy=problem.remedy)
         for modality in cohort.modalities:
-            _check_files(table["participant_id"], folder, MODALITIES[modality])
+            check_files(table["participant_id"], folder, MODALITIES[modality])
         return cohort
 
     def __len__(self) -> int:
         return len(self.table)
+
+    def __repr__(self) -> str:
+        kind = "simulated people" if self.simulated else "people"
+        return f"Cohort({len(self):,} {kind} with {' and '.join(self.modalities)}, in {self.folder})"
+
+    def _repr_html_(self) -> str:
+        return f"<p>{html.escape(repr(self))}</p>{self[0]._repr_html_()}"
 
     @property
     def participant_ids(self) -> tuple[str, ...]:
@@ -229,64 +248,3 @@ class Cohort:
                     source=self.folder / DESCRIPTION,
                     remedy=f"it has {', '.join(there) or 'none'}: {remedy}",
                 )
-
-
-def _read_description(path: Path) -> tuple[dict[str, Any], bytes]:
-    remedy = 'write one with at least {"name": "...", "simulated": true or false}'
-    try:
-        text = path.read_bytes()
-        description = json.loads(text)
-    except OSError as error:
-        raise DataError(f"the description cannot be read ({error.strerror})", source=path, remedy=remedy) from error
-    except ValueError as error:
-        raise DataError(f"the description is no JSON ({error})", source=path, remedy=remedy) from error
-    if not isinstance(description, dict) or not isinstance(description.get("simulated"), bool):
-        raise DataError("it does not say whether the people are simulated", source=path, remedy=remedy)
-    if isinstance(description.get("modalities"), list):
-        description["modalities"] = [_FORMER_NAMES.get(str(name), name) for name in description["modalities"]]
-    for key, allowed in (("modalities", tuple(MODALITIES)), ("diagnoses", DIAGNOSES)):
-        given = description.get(key, list(allowed))
-        if (
-            not isinstance(given, list)
-            or not set(map(str, given)) <= set(allowed)
-            or (key == "modalities" and not given)
-        ):
-            raise DataError(
-                f"{key} is {given!r}",
-                source=path,
-                remedy=f"list some of {', '.join(allowed)}, or leave {key} out for all",
-            )
-    return description, text
-
-
-def _read_table(path: Path) -> tuple[pd.DataFrame, bytes]:
-    remedy = "give a folder that holds cohort.csv, in UTF-8"
-    table = read_table(path, remedy, converters={"participant_id": str.strip, PATIENT: str.strip})
-    missing = [name for name in REQUIRED if name not in table]
-    if missing:
-        raise DataError(
-            f"{len(missing)} columns are missing: {', '.join(missing[:5])}{', ...' if len(missing) > 5 else ''}",
-            source=path,
-            remedy="write them; a trait that was not measured is an empty cell, not an absent column",
-        )
-    if not len(table):
-        raise DataError("the table has no rows", source=path, remedy="write one row a participant")
-    return table, path.read_bytes()
-
-
-def _check_files(participant_ids: pd.Series, cohort: Path, files: Modality) -> None:
-    folder = cohort / files.folder
-    try:
-        existing = set(os.listdir(folder))
-    except OSError as error:
-        raise DataError(
-            f"the folder cannot be read ({error.strerror})", source=folder, remedy="put the recordings there"
-        ) from error
-    wanted = [name for participant_id in participant_ids for name in files.names(participant_id)]
-    missing = [name for name in wanted if name not in existing]
-    if missing:
-        raise DataError(
-            f"{len(missing)} of {len(wanted)} recordings are missing, the first of them {missing[0]}",
-            source=folder,
-            remedy="put them there, or take those participants out of cohort.csv",
-        )

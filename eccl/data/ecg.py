@@ -75,6 +75,12 @@ def read_ecg(
         If a file is missing, damaged or of a format that is not read, a lead is missing, flat or there twice, limb
         leads contradict one another, a unit is absent or no voltage, the rate is absent or refused, the record is too
         short or not named among many, or a sample is missing.
+
+    Examples
+    --------
+    >>> cohort = eccl.Cohort.load(eccl.simulate_cohort(eccl.preset("smoke").simulation))
+    >>> read_ecg(cohort.path(0, "ecg"))
+    ECG(12 leads, 10 s at 500 Hz, -0.86 to 1.18 mV)
     """
     channels = _read_channels(Path(path), duration + MARGIN, record)
     return assemble(channels, sampling_rate, duration, resample, unit, rate)

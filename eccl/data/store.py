@@ -62,7 +62,14 @@ class Batch:
 
 
 class Store:
-    """Packed recordings; `pack` makes one and `Store.open` opens it. Small to pickle: workers map the arrays anew."""
+    """Packed recordings; `pack` makes one and `Store.open` opens it. Small to pickle: workers map the arrays anew.
+
+    Examples
+    --------
+    >>> store = eccl.prepare(eccl.preset("smoke")).store
+    >>> len(store), store.modalities, store.packed("cine").dtype
+    (80, ('ecg', 'cine'), dtype('uint8'))
+    """
 
     def __init__(self, folder: Path, index: dict[str, Any]):
         self.folder, self.index = folder, index
@@ -203,6 +210,12 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     ------
     DataError
         If a recording cannot be read, or the store not be written.
+
+    Examples
+    --------
+    >>> cohort = eccl.Cohort.load(eccl.simulate_cohort(eccl.preset("smoke").simulation))
+    >>> pack(cohort, progress=False).traits.shape
+    (80, 82)
     """
     from tqdm import tqdm
 

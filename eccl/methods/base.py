@@ -19,7 +19,8 @@ from eccl.data.split import Split
 from eccl.data.store import Store
 from eccl.machine import Machine, engine
 from eccl.training.embedding import embed
-from eccl.training.loop import Objective, Task, fit
+from eccl.training.loop import fit
+from eccl.training.objective import Objective, Task
 from eccl.training.runs import Run
 from eccl.training.supervision import Outputs
 

@@ -20,8 +20,8 @@ from eccl.encoders.pair import ECCL
 from eccl.methods import cmr_supervised, masked_autoencoder
 from eccl.methods.base import Data, Method, Setup, Trained, copy_weights
 from eccl.training.augmentation import augmenter
-from eccl.training.loop import Objective, Step
 from eccl.training.losses import Contrast, gather, trait_loss
+from eccl.training.objective import Objective, Step
 from eccl.training.supervision import rows_of, supervise
 
 

@@ -13,7 +13,7 @@ from eccl.encoders.ecg_vit import ECGEncoder
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
 from eccl.methods.base import Method, Setup
 from eccl.training.augmentation import augmenter
-from eccl.training.loop import Objective, Step
+from eccl.training.objective import Objective, Step
 
 
 @dataclass(frozen=True)

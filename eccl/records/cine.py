@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eccl.display import figure
 from eccl.errors import DataError
 
 FRAMES = 50  # of one R-R interval, in every cine inside a cohort
@@ -34,12 +35,28 @@ class Cine:
     DataError
         If there are no frames, a value is not finite, a pixel is smaller than 0.1 mm or larger than 10 mm, or the beat
         is shorter than 0.25 s or longer than 3 s.
+
+    Examples
+    --------
+    >>> Cine(np.random.default_rng(0).random((50, 80, 80), np.float32), (1.8, 1.8), 20.0)
+    Cine(50 frames of 80 x 80 pixels of 1.8 x 1.8 mm, 20 ms apart: a beat of 1.00 s)
     """
 
     frames: np.ndarray
     spacing: tuple[float, float]
     frame_interval: float
     source: str = ""
+
+    def __repr__(self) -> str:
+        count, rows, columns = self.frames.shape
+        pixel, beat = " x ".join(f"{size:g}" for size in self.spacing), count * self.frame_interval / 1000
+        return (
+            f"Cine({count} frames of {rows} x {columns} pixels of {pixel} mm, {self.frame_interval:.3g} ms apart: "
+            f"a beat of {beat:.2f} s)"
+        )
+
+    def _repr_html_(self) -> str:
+        return figure("cine_montage", self, caption=repr(self))
 
     def __post_init__(self) -> None:
         where = self.source or None

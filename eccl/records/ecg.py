@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from eccl.display import figure
 from eccl.errors import DataError
 from eccl.records.cine import BEAT
 
@@ -67,11 +68,25 @@ class ECG:
     DataError
         If a lead is missing, a sample is not finite, a lead never changes or keeps one value for longer than any beat,
         or the amplitude cannot be millivolts.
+
+    Examples
+    --------
+    >>> beat = np.tile(np.sin(np.arange(5000) / 60), (12, 1)).astype(np.float32)
+    >>> ECG(beat)
+    ECG(12 leads, 10 s at 500 Hz, -1.00 to 1.00 mV)
     """
 
     signal: np.ndarray
     sampling_rate: float = SAMPLING_RATE
     source: str = ""
+
+    def __repr__(self) -> str:
+        seconds = self.signal.shape[1] / self.sampling_rate
+        low, high = float(self.signal.min()), float(self.signal.max())
+        return f"ECG(12 leads, {seconds:g} s at {self.sampling_rate:g} Hz, {low:.2f} to {high:.2f} mV)"
+
+    def _repr_html_(self) -> str:
+        return figure("clinic_ecg", self, caption=repr(self))
 
     def __post_init__(self) -> None:
         where = self.source or None

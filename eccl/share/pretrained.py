@@ -113,7 +113,10 @@ def load(folder: Path | str) -> Model:
 
     Examples
     --------
-    >>> eccl.load("runs/eccl-laptop-0123456789").predict(eccl.read_ecg("my.xml"))  # doctest: +SKIP
+    >>> data = eccl.prepare(eccl.preset("smoke"), machine=eccl.Machine("cpu"))
+    >>> trained = eccl.obtain("masked_autoencoder", data, progress=False)
+    >>> load(trained.run.folder).predict(data.cohort[0].ecg).traits.shape
+    (82, 4)
     """
     folder = Path(folder)
     if not folder.is_dir():

@@ -95,6 +95,12 @@ def simulate_cohort(
     ------
     DataError
         If the folder holds another cohort, or cannot be written.
+
+    Examples
+    --------
+    >>> folder = simulate_cohort(eccl.preset("smoke").simulation)
+    >>> sorted(path.name for path in folder.iterdir())
+    ['cmr', 'cohort.csv', 'dataset_description.json', 'ecg', 'simulation']
     """
     name = f"sim-{config.participants}-{digest(config, VERSION)}"
     folder = Path(folder) if folder is not None else home() / "cohorts" / name

@@ -101,6 +101,13 @@ def compare(
     -------
     DataFrame
         method, protocol, seed, metric, value, low, high, n, and differences; see `trait_table`, `diagnosis_table`.
+
+    Examples
+    --------
+    >>> data = eccl.prepare(eccl.preset("smoke"))
+    >>> table = compare(data, ["demographics", "random"])
+    >>> list(table["method"])
+    ['mean', 'demographics', 'random']
     """
     table = score(data, predictions(data, methods, target, protocols, seeds), target, reference)
     if target == "traits":

@@ -16,8 +16,8 @@ from eccl.data.store import Batch, Store
 from eccl.metrics import auroc, pearson
 from eccl.records import DataError
 from eccl.training.augmentation import Augmenter
-from eccl.training.loop import Objective, Step
 from eccl.training.losses import trait_loss
+from eccl.training.objective import Objective, Step
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 

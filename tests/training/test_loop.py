@@ -16,8 +16,9 @@ from torch import Tensor, nn
 from eccl.config import StageConfig, preset
 from eccl.machine import Machine
 from eccl.records import DataError
-from eccl.training.loop import Objective, Step, Task, fit
+from eccl.training.loop import fit
 from eccl.training.losses import clip_loss, gather
+from eccl.training.objective import Objective, Step, Task
 from eccl.training.optimisation import epoch_batches, learning_rate, optimiser
 from eccl.training.runs import Run
 

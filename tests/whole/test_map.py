@@ -1,4 +1,4 @@
-"""Where is it? Twenty questions, each answered by a name in the tree; and the maps of the two pages, as the tree is now."""
+"""Where is it? Twenty questions, each answered by a name in the tree; and the maps of two pages, as the tree is now."""
 
 import ast
 import re

@@ -73,6 +73,7 @@ FLOORS = (
     ("data.measure",),
     ("data.ecg", "data.cmr", "data.table"),
     ("data.modalities",),
+    ("data.cohort_files",),
     ("data.cohort",),
     ("data.store", "data.sources", "simulate", "encoders"),
     ("training",),

@@ -61,6 +61,12 @@ def open_source(name: str, download: Path | str, /, **options: Any) -> Source:
         If there is no such source or option, with the nearest that there is.
     DataError
         If the download is not there.
+
+    Examples
+    --------
+    >>> folder = eccl.simulate_cohort(eccl.preset("smoke").simulation)
+    >>> open_source("wfdb_folder", folder / "ecg").name
+    'WFDB records'
     """
     if name not in SOURCES:
         hint = did_you_mean(name, SOURCES, f"there are {', '.join(SOURCES)}")

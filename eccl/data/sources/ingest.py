@@ -68,6 +68,12 @@ def ingest(
         If the download cannot be listed, nobody in it can be used, the folder holds something else, cannot be written,
         lies in the download or is worked on by another ingest. A participant who cannot be used is no error but a row
         of ingest/quarantine.csv.
+
+    Examples
+    --------
+    >>> source = eccl.open_source("wfdb_folder", "records")  # doctest: +SKIP
+    >>> eccl.Cohort.load(ingest(source, "cohort"))  # doctest: +SKIP
+    Cohort(45,152 people with ecg, in cohort)
     """
     folder, described = Path(folder).expanduser().resolve(), source.description
     if source.download.is_dir() and folder.is_relative_to(source.download):
