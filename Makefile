@@ -45,4 +45,4 @@ $(INSTALLED): constraints.txt pyproject.toml
 	touch $@
 
 clean:
-	rm -rf book/_build cohorts downloads stores runs
+	rm -rf book/_build cohorts downloads kept runs stores

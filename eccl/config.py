@@ -1,4 +1,4 @@
-"""Every setting that decides a result, as frozen dataclasses with units, and the presets smoke, laptop and paper.
+"""Every setting that decides a result, as frozen dataclasses with units.
 
 What decides no result (device, processes) is in `eccl.machine`. A setting that does not exist is an error that names
 it, so a misspelt parameter never passes in silence.
