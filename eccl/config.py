@@ -34,13 +34,16 @@ class SimulationConfig:
 
 @dataclass(frozen=True)
 class ECGEncoderConfig:
-    """Vision transformer over the ECG; a patch is `patch_leads` x `patch_samples`."""
+    """Encoder of the ECG: vision transformer over patches of `patch_leads` x `patch_samples`, or residual network."""
 
+    name: str = "vit"  # or "resnet"
+    sampling_rate: int = 500  # Hz inside the encoder; a whole fraction of 500, behind an anti-alias filter
     patch_leads: int = 3  # 1: the paper's (600 tokens at 100 samples); 12: all leads jointly; 3: I-III, aVx, V1-3, V4-6
-    patch_samples: int = 200  # at 500 Hz
+    patch_samples: int = 200  # at the encoder's rate (vit)
+    pooling: str = "class"  # token that is the feature, or "mean" of the others (vit)
     amplitude: str = "millivolt"  # as recorded; or "lead": each lead scaled to -1 .. 1, as the original
-    width: int = 96
-    depth: int = 4
+    width: int = 96  # of a token (vit); of the feature (resnet)
+    depth: int = 4  # layers (vit); blocks of each of the four stages (resnet)
     heads: int = 4
     mlp_ratio: float = 4.0
     dropout: float = 0.0
@@ -114,6 +117,7 @@ class LossConfig:
     alpha: float = 0.5  # weight of ECG -> CMR against CMR -> ECG
     margin: float = 2.5  # triplet
     trait_weight: float = 1.0  # lambda
+    contrast_weight: float = 1.0  # of the contrast beside it; 0 leaves the pairs unused
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ class StageConfig:
     epochs: int  # at most; early stopping may end sooner
     batch_size: int
     learning_rate: float  # peak of the cosine
+    learning_rates: tuple[float, ...] = ()  # if any: each is trained, and the best on validation is taken
     weight_decay: float = 0.05  # not on biases and norms
     warmup: float = 0.1  # share of the epochs
     patience: int = 10  # epochs without a better validation score
@@ -152,7 +157,9 @@ class Config:
     stage_mae: StageConfig = StageConfig(epochs=20, batch_size=32, learning_rate=4e-3, patience=20, augment=False)
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
     stage_eccl: StageConfig = StageConfig(epochs=18, batch_size=32, learning_rate=1e-3, patience=6)
+    stage_supervised: StageConfig = StageConfig(epochs=38, batch_size=32, learning_rate=1e-3, patience=10)
     stage_finetune: StageConfig = StageConfig(epochs=4, batch_size=32, learning_rate=7e-4, patience=3)
+    ecg_start: str = "masked_autoencoder"  # what the ECG encoder of stage 2 starts from; or "random"
     cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one
     label_share: float = 1.0  # of the training participants, whose traits and diagnoses are known
     precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
@@ -187,6 +194,8 @@ def replace(config: Any, **changes: Any) -> Any:
             value = replace(current, **value)
         elif isinstance(current, float) and type(value) is int:
             value = float(value)
+        elif isinstance(current, tuple) and isinstance(value, list):  # as JSON has it
+            value = tuple(value)
         elif type(value) is not type(current):
             raise TypeError(
                 f"{type(config).__name__}.{name} is {value!r}; it takes a {type(current).__name__}, such as {current!r}"

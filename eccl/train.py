@@ -68,7 +68,9 @@ def train(method: Any, config: Config, cohort: str | None, machine: Machine, pro
     from eccl.study.obtain import obtain
 
     fabric = engine(machine, config.precision)
-    wanted = sorted(set(method.reads) | {name for earlier in method.starts_from.values() for name in earlier.reads})
+    wanted = sorted(
+        set(method.reads) | {name for earlier in method.starts_from(config).values() for name in earlier.reads}
+    )
     data = None
     if fabric.is_global_zero:  # the first simulates and packs, and the others find it
         data = prepare(config, cohort, wanted, machine)
@@ -108,7 +110,7 @@ def _wanted(options: argparse.Namespace) -> dict[str, Any]:
         stated = json.loads(options.config.read_text())
         if not isinstance(stated, dict):
             raise ValueError(f"{options.config} holds no JSON object")
-        own = {"upstream", "data", "participants", "simulated", "outputs"}  # of a run's config.json
+        own = {"settings", "upstream", "data", "participants", "simulated", "outputs"}  # of a run's config.json
         unknown = set(stated) - set(SETTINGS) - own
         if unknown:
             raise ValueError(f"{options.config} has {', '.join(sorted(unknown))}; it takes {', '.join(SETTINGS)}")

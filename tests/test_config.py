@@ -95,3 +95,8 @@ def test_the_82_traits_are_the_fields_24100_to_24181():
     assert {name: trait(name).field for name in fields} == fields
     with pytest.raises(KeyError, match="lv_weight"):
         trait("lv_weight")
+
+
+def test_a_list_serves_where_a_tuple_is_meant():
+    changed = config.preset("smoke", stage_supervised={"learning_rates": [1e-3, 3e-3]})
+    assert changed.stage_supervised.learning_rates == (1e-3, 3e-3)

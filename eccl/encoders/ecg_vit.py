@@ -11,10 +11,10 @@ Dosovitskiy et al., ICLR 2021 (the vision transformer); He et al., CVPR 2022 (ma
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor, nn
 
 from eccl.config import ECGEncoderConfig
+from eccl.encoders.signal import Input
 from eccl.encoders.transformer import (
     Transformer,
     initialise,
@@ -22,7 +22,7 @@ from eccl.encoders.transformer import (
 )
 from eccl.records import LEADS, SAMPLES
 
-UNITS_PER_MILLIVOLT = 5.0  # 0.2 mV, about the RMS of a clinical ECG, is 1 inside the networks; a constant
+POOLINGS = ("class", "mean")
 
 
 def patchify(ecg: Tensor, patch_leads: int, patch_samples: int) -> Tensor:
@@ -49,20 +49,8 @@ def unpatchify(patches: Tensor, leads: int, patch_leads: int, patch_samples: int
     return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
 
-AMPLITUDES = ("millivolt", "lead")
-
-
-def per_lead(ecg: Tensor) -> Tensor:
-    """Signals (B, L, T) with each lead of each ECG scaled to -1 .. 1: ratios between the leads are lost.
-
-    A lead without any change becomes 0.
-    """
-    low, high = ecg.amin(dim=-1, keepdim=True), ecg.amax(dim=-1, keepdim=True)
-    return torch.where(high > low, 2 * (ecg - low) / (high - low).clamp(min=1e-6) - 1, 0.0)
-
-
 class ECGEncoder(nn.Module):
-    """The feature h_ecg (B, width) of ECGs (B, 12, T) in mV: the class token after the last LayerNorm.
+    """The feature h_ecg (B, width) of ECGs (B, 12, T) in mV: the class token after the last LayerNorm, or the mean.
 
     Parameters
     ----------
@@ -79,14 +67,15 @@ class ECGEncoder(nn.Module):
     def __init__(self, config: ECGEncoderConfig, samples: int = SAMPLES):
         super().__init__()
         self.config, self.samples, self.width = config, samples, config.width
-        if config.amplitude not in AMPLITUDES:
-            raise ValueError(f"the amplitude is {config.amplitude!r}; it is one of {', '.join(AMPLITUDES)}")
+        if config.pooling not in POOLINGS:
+            raise ValueError(f"the pooling is {config.pooling!r}; it is one of {', '.join(POOLINGS)}")
+        self.input = Input(config)
+        inside = samples // self.input.factor
         if len(LEADS) % config.patch_leads:
             raise ValueError(f"{len(LEADS)} leads do not divide into patches of {config.patch_leads} leads")
-        if samples % config.patch_samples:
-            raise ValueError(f"{samples} samples do not divide into patches of {config.patch_samples} samples")
-        self.units = UNITS_PER_MILLIVOLT if config.amplitude == "millivolt" else 1.0
-        self.grid = (len(LEADS) // config.patch_leads, samples // config.patch_samples)  # lead groups, time patches
+        if inside % config.patch_samples:
+            raise ValueError(f"{inside} samples do not divide into patches of {config.patch_samples} samples")
+        self.grid = (len(LEADS) // config.patch_leads, inside // config.patch_samples)  # lead groups, time patches
         self.patch = nn.Linear(config.patch_leads * config.patch_samples, config.width)
         self.transformer = Transformer(config.width, config.depth, config.heads, config.mlp_ratio, config.dropout)
         self.register_buffer("positions", sincos_positions_2d(config.width, *self.grid), persistent=False)
@@ -98,8 +87,7 @@ class ECGEncoder(nn.Module):
             raise ValueError(f"an ECG batch of shape {tuple(ecg.shape)}, expected (B, {len(LEADS)}, T)")
         if ecg.shape[2] > self.samples:
             raise ValueError(f"{ecg.shape[2]} samples, but the positions of this encoder cover {self.samples}")
-        scaled = ecg if self.config.amplitude == "millivolt" else per_lead(ecg)
-        return patchify(scaled * self.units, self.config.patch_leads, self.config.patch_samples)
+        return patchify(self.input(ecg), self.config.patch_leads, self.config.patch_samples)
 
     def embed(self, patches: Tensor) -> Tensor:
         """Tokens (B, N, D) of patches (B, N, P): a linear map plus the position."""
@@ -107,9 +95,13 @@ class ECGEncoder(nn.Module):
         return self.patch(patches) + self.positions[:, :columns].flatten(0, 1)
 
     def forward(self, ecg: Tensor) -> Tensor:
-        return self.transformer(self.embed(self.patchify(ecg)))[:, 0]
+        return self.pool(self.transformer(self.embed(self.patchify(ecg))))
+
+    def pool(self, tokens: Tensor) -> Tensor:
+        """The feature (B, D) of encoded tokens (B, 1 + N, D), the class token first."""
+        return tokens[:, 0] if self.config.pooling == "class" else tokens[:, 1:].mean(dim=1)
 
     def forward_attention(self, ecg: Tensor) -> tuple[Tensor, Tensor]:
         """h_ecg (B, width) and the attention maps (depth, B, heads, 1 + N, 1 + N), token 0 the class token."""
         tokens, maps = self.transformer.forward_attention(self.embed(self.patchify(ecg)))
-        return tokens[:, 0], maps
+        return self.pool(tokens), maps

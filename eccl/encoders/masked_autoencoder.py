@@ -121,4 +121,4 @@ class ECGMaskedAutoencoder(nn.Module):
         prediction = self.forward_decoder(self.forward_encoder(patches, kept), kept, mask)
         loss = self.forward_loss(patches, prediction, mask)
         shape = len(LEADS), self.encoder.config.patch_leads, self.encoder.config.patch_samples
-        return MAEOutput(loss, unpatchify(prediction, *shape) / self.encoder.units, mask)
+        return MAEOutput(loss, unpatchify(prediction, *shape) / self.encoder.input.units, mask)

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from eccl.config import CMREncoderConfig, ECGEncoderConfig
 from eccl.encoders.cmr import cmr_encoder
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import linear_head
 from eccl.traits import TRAIT_NAMES
 
@@ -44,7 +44,7 @@ class ECCL(nn.Module):
 
     def __init__(self, ecg: ECGEncoderConfig, cmr: CMREncoderConfig, embedding: int):
         super().__init__()
-        self.ecg = ECGEncoder(ecg)
+        self.ecg = ecg_encoder(ecg)
         self.cmr = cmr_encoder(cmr)
         self.project_ecg = linear_head(self.ecg.width, embedding)
         self.project_cmr = linear_head(self.cmr.width, embedding)

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 from torch import nn
 
 from eccl.cache import digest, kept_array
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
 from eccl.evaluation.baselines import measurement_features
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.machine import engine
-from eccl.methods import Method, Trained, obtain
+from eccl.methods import METHODS, Method, Trained, obtain
 from eccl.methods.base import Data, Setup, copy_weights
 from eccl.training.augmentation import augmenter
 from eccl.training.embedding import embed
@@ -70,16 +71,32 @@ def features_of(method: Method, data: Data) -> np.ndarray:
     return obtain(method, data).features(data, _seen(method))
 
 
-def probe(method: Method, data: Data, target: str) -> np.ndarray:
-    """By a linear probe, fitted on the training participants whose labels are known."""
+def probe(method: Method, data: Data, target: str, beside: Method | None = None) -> np.ndarray:
+    """By a linear probe, fitted on the training participants whose labels are known.
+
+    Parameters
+    ----------
+    beside : Method, optional
+        A table whose columns stand beside the features, such as demographics.
+    """
     labels, split = labels_of(data, target), data.split
     train = labelled(split.train, data.config.label_share, data.config.seed)
     of = "table" if method.table is not None else obtain(method, data).run.name
     who = digest(train.tolist(), split.validation.tolist(), split.test.tolist())
-    parts = (method.name, of, data.cohort.fingerprint, data.store.fingerprint, target, who, data.config.precision)
+    parts = (
+        method.name,
+        beside and beside.name,
+        of,
+        data.cohort.fingerprint,
+        data.store.fingerprint,
+        target,
+        who,
+        data.config.precision,
+    )
 
     def make() -> np.ndarray:
-        h, fit = features_of(method, data), probe_traits if target == "traits" else probe_diagnoses
+        h = np.column_stack([features_of(each, data) for each in (method, beside) if each is not None])
+        fit = probe_traits if target == "traits" else probe_diagnoses
         return fit(h[train], labels[train], h[split.validation], labels[split.validation], h[split.test])
 
     return kept_array("probe", parts, make)
@@ -117,7 +134,7 @@ def finetuned(method: Method, target: str) -> Method:
         return Setup(objective, supervision.train, supervision.outputs)
 
     def build(settings: Settings) -> nn.Module:
-        return Predictor(ECGEncoder(settings.ecg), len(outputs_of(target)))
+        return Predictor(ecg_encoder(settings.ecg), len(outputs_of(target)))
 
     return replace(
         method,
@@ -127,7 +144,7 @@ def finetuned(method: Method, target: str) -> Method:
         build=build,
         setup=setup,
         reads=("ecg",),
-        starts_from={"ecg": method},
+        starts_from=lambda config: {"ecg": method},
         start=lambda model, upstream: copy_weights(model.encoder, upstream["ecg"].encoder()),
         frozen=(),
         ecg_encoder=lambda model: model.encoder,
@@ -160,6 +177,12 @@ PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
         Protocol("probe", "linear probe", probe, lambda method: bool(method.table or _seen(method))),
+        Protocol(
+            "probe_demographics",
+            "with demographics",
+            partial(probe, beside=METHODS["demographics"]),
+            lambda method: bool(method.table or _seen(method)) and method.name != "demographics",
+        ),
         Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg"),
     )
 }

@@ -10,6 +10,7 @@ from importlib import import_module
 from types import ModuleType
 from typing import TYPE_CHECKING
 
+from eccl.config import Config
 from eccl.methods.base import Method, Trained, obtain
 
 if TYPE_CHECKING:
@@ -19,9 +20,12 @@ NAMES = (
     "random",
     "demographics",
     "measurements",
+    "supervised",
     "masked_autoencoder",
     "cmr_supervised",
     "eccl",
+    "eccl_pairs",
+    "eccl_labels",
     "eccl_sigmoid",
     "eccl_shuffled",
 )
@@ -39,7 +43,7 @@ def table() -> pd.DataFrame:
             "method": method.name,
             "label": method.label,
             "reads": "table" if method.table else ", ".join(method.reads),
-            "starts from": ", ".join(earlier.name for earlier in method.starts_from.values()),
+            "starts from": ", ".join(earlier.name for earlier in method.starts_from(Config()).values()),
             "reference": method.reference,
         }
         for method in METHODS.values()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -79,7 +79,7 @@ class Method:
         Objective and participants. None of what is not trained.
     reads : tuple of str
         Modalities of a batch.
-    starts_from : mapping of str to Method
+    starts_from : callable (Config) -> mapping of str to Method
         By role: whose trained weights or features it needs.
     start : callable (module, upstream)
         Gives weights of `upstream`, the Trained by role, to the module.
@@ -103,7 +103,7 @@ class Method:
     build: Callable[[Any], nn.Module] | None = None
     setup: Callable[[Any, Data, Mapping[str, Trained]], Setup] | None = None
     reads: tuple[str, ...] = ("ecg",)
-    starts_from: Mapping[str, Method] = field(default_factory=dict)
+    starts_from: Callable[[Config], Mapping[str, Method]] = lambda config: {}
     start: Callable[[Any, Mapping[str, Trained]], None] | None = None
     frozen: tuple[str, ...] = ()
     ecg_encoder: Callable[[Any], nn.Module] | None = None
@@ -198,45 +198,80 @@ def obtain(
         raise ValueError(f"{method.name} is a table of features, with nothing to train or to load")
     config, options = data.config, {"root": root, "progress": progress, "on_epoch": on_epoch}
     upstream = {}
-    for role, earlier in method.starts_from.items():
+    for role, earlier in method.starts_from(config).items():
         shared = data.shared() if role in method.frozen else data
         upstream[role] = obtain(earlier, shared, **options)
+    found = [
+        _one(method, settings, data, upstream, root, progress, on_epoch) for settings in _candidates(method, config)
+    ]
+    return found[0] if len(found) == 1 else min(found, key=_criterion)
+
+
+def _candidates(method: Method, config: Config) -> list[Any]:
+    """The settings to train: one for each learning rate that is to be tried."""
     settings = method.settings(config)
+    rates = settings.stage.learning_rates if method.setup is not None else ()
+    if not rates:
+        return [settings]
+    return [replace(settings, stage=replace(settings.stage, learning_rate=rate, learning_rates=())) for rate in rates]
+
+
+def _criterion(trained: Trained) -> float:
+    """What chose the best epoch on validation, the lower the better."""
+    metrics = trained.run.metrics
+    value = metrics[metrics["chosen_by"]]
+    return -value if metrics["better"] == "higher" else value
+
+
+def _one(
+    method: Method,
+    settings: Any,
+    data: Data,
+    upstream: Mapping[str, Trained],
+    root: Path | None,
+    progress: bool,
+    on_epoch: Callable[[dict[str, float]], None] | None,
+) -> Trained:
+    """The method under one learning rate: as obtained before, read, or trained."""
+    config = data.config
     names = {role: trained.run.name for role, trained in upstream.items()}
     participants = digest(data.split.train.tolist(), data.split.validation.tolist())
     parts = (RECIPE, method.name, settings, config.seed, config.precision)
     run = Run.open(f"{method.name}-{config.preset}", *parts, data.store.fingerprint, participants, names, root=root)
-    if run.name not in data.obtained:
-        description = {"method": method.name, "upstream": names, "simulated": data.store.simulated}
-        description |= {"data": data.store.fingerprint, "participants": participants}
-        data.obtained[run.name] = _trained(method, settings, data, run, upstream, description, progress, on_epoch)
-    return data.obtained[run.name]
+    if run.name in data.obtained:
+        return data.obtained[run.name]
+    if method.setup is None:
+        trained = Trained(method, run, lambda: method.initial(config).eval())
+    elif run.complete:
+        trained = Trained(method, run, lambda: run.load_into(method.initial(config)).eval())
+    else:
+        facts = {"method": method.name, "settings": asdict(settings), "upstream": names}
+        facts |= {"simulated": data.store.simulated, "data": data.store.fingerprint, "participants": participants}
+        model = _fitted(method, settings, data, run, upstream, facts, progress, on_epoch)
+        trained = Trained(method, run, lambda: model)
+    return data.obtained.setdefault(run.name, trained)
 
 
-def _trained(
+def _fitted(
     method: Method,
     settings: Any,
     data: Data,
     run: Run,
     upstream: Mapping[str, Trained],
-    description: dict[str, Any],
+    facts: dict[str, Any],
     progress: bool,
     on_epoch: Callable[[dict[str, float]], None] | None,
-) -> Trained:
-    if method.setup is None:
-        return Trained(method, run, lambda: method.initial(data.config).eval())
-    if run.complete:
-        return Trained(method, run, lambda: run.load_into(method.initial(data.config)).eval())
+) -> nn.Module:
+    """The module, trained from what it starts from."""
     model = method.initial(data.config)
     if method.start is not None:
         method.start(model, upstream)
     setup = method.setup(settings, data, upstream)
     if setup.outputs is not None:
-        description["outputs"] = vars(setup.outputs)
+        facts["outputs"] = asdict(setup.outputs)
     read = partial(data.store.batch, modalities=method.reads)
     task = Task(setup.objective, read, setup.train, data.split.validation, settings.stage)
-    fit(model, task, run, data.config, data.machine, description=description, progress=progress, on_epoch=on_epoch)
-    return Trained(method, run, lambda: model)
+    return fit(model, task, run, data.config, data.machine, description=facts, progress=progress, on_epoch=on_epoch)
 
 
 def variant(method: Method, name: str, label: str, colour: str, **changes: Any) -> Method:

@@ -53,9 +53,24 @@ def settings(config: Config) -> Settings:
     return Settings(stage, *encoders, config.embedding, config.loss, config.label_share, augmentation)
 
 
+def starts_from(config: Config) -> dict[str, Method]:
+    """Both encoders' earlier stages, or that of the CMR encoder alone.
+
+    Raises
+    ------
+    ValueError
+        If the start of the ECG encoder is none that there is.
+    """
+    if config.ecg_start not in ("masked_autoencoder", "random"):
+        raise ValueError(f'ecg_start is "masked_autoencoder" or "random"; got {config.ecg_start!r}')
+    ecg = {} if config.ecg_start == "random" else {"ecg": masked_autoencoder.METHOD}
+    return ecg | {"cmr": cmr_supervised.METHOD}
+
+
 def start(model: ECCL, upstream: Mapping[str, Trained]) -> None:
-    """From the masked autoencoder and from the supervised CMR encoder."""
-    copy_weights(model.ecg, upstream["ecg"].encoder("ecg"))
+    """From the masked autoencoder, unless the ECG encoder starts at random, and from the supervised CMR encoder."""
+    if "ecg" in upstream:
+        copy_weights(model.ecg, upstream["ecg"].encoder("ecg"))
     copy_weights(model.cmr, upstream["cmr"].encoder("cine"))
 
 
@@ -75,7 +90,7 @@ class PairedStep(nn.Module):
 
     def __init__(self, contrast: nn.Module, h_cmr: Tensor, traits: Tensor, settings: Settings):
         super().__init__()
-        self.contrast, self.trait_weight = contrast, settings.loss.trait_weight
+        self.contrast, self.loss = contrast, settings.loss
         self.h_cmr, self.traits, self.augment = h_cmr, traits, augmenter(settings.augmentation)
 
     def forward(self, model: ECCL, batch: Batch, generator: torch.Generator) -> Step:
@@ -83,7 +98,8 @@ class PairedStep(nn.Module):
         # every process computes validation whole, so only training gathers
         z_ecg, z_cmr = (gather(z) if model.training else z for z in (output.z_ecg, output.z_cmr))
         supervised = trait_loss(output.traits, rows_of(self.traits, batch))
-        return Step(self.contrast(z_ecg, z_cmr) + self.trait_weight * supervised)
+        contrast = self.loss.contrast_weight * self.contrast(z_ecg, z_cmr)
+        return Step(contrast + self.loss.trait_weight * supervised)
 
 
 def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
@@ -120,7 +136,7 @@ METHOD = Method(
     settings=settings,
     build=lambda settings: ECCL(settings.ecg, settings.cmr, settings.embedding).freeze_cmr(),
     setup=setup,
-    starts_from={"ecg": masked_autoencoder.METHOD, "cmr": cmr_supervised.METHOD},
+    starts_from=starts_from,
     start=start,
     frozen=("cmr",),
     ecg_encoder=lambda model: model.ecg,

@@ -39,7 +39,7 @@ METHOD = variant(
     ECCL,
     name="eccl_sigmoid",
     label="ECCL, sigmoid loss",
-    colour="#56B4E9",
+    colour="#B3446C",
     reference="Zhai et al., ICCV 2023",
     setup=lambda settings, data, upstream: paired(settings, data, upstream, SigmoidContrast()),
     standard=False,

@@ -42,13 +42,26 @@ def setup(settings: Settings, data, upstream) -> Setup:
     return Setup(Objective(step), data.split.train)
 
 
+def build(settings: Settings) -> ECGMaskedAutoencoder:
+    """The encoder under its decoder.
+
+    Raises
+    ------
+    ValueError
+        If the encoder has no tokens to hide.
+    """
+    if settings.ecg.name != "vit":
+        raise ValueError(f'a {settings.ecg.name} has no tokens to hide; start stage 2 from ecg_start="random"')
+    return ECGMaskedAutoencoder(ECGEncoder(settings.ecg), settings.mae)
+
+
 METHOD = Method(
     name="masked_autoencoder",
     label="masked autoencoder",
     colour="#E69F00",
     reference="He et al., CVPR 2022",
     settings=settings,
-    build=lambda settings: ECGMaskedAutoencoder(ECGEncoder(settings.ecg), settings.mae),
+    build=build,
     setup=setup,
     ecg_encoder=lambda model: model.encoder,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from eccl.config import ECGEncoderConfig
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg import ecg_encoder
 from eccl.methods.base import Method
 
 
@@ -22,6 +22,6 @@ METHOD = Method(
     colour="#8C6D31",
     reference="Dosovitskiy et al., ICLR 2021",
     settings=lambda config: Settings(config.ecg),
-    build=lambda settings: ECGEncoder(settings.ecg),
+    build=lambda settings: ecg_encoder(settings.ecg),
     ecg_encoder=lambda model: model,
 )

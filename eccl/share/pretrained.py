@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from torch import nn
 
 from eccl.cache import digest
 from eccl.config import ECGEncoderConfig, replace
 from eccl.data.split import Split
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg import ecg_encoder
 from eccl.files import make_folder
 from eccl.records import ECG, DataError
 from eccl.share.arrays import damaged, load_arrays, save_arrays
@@ -38,7 +39,7 @@ EXAMPLES = 256  # people whose ECGs give the range of the domain; its margins ar
 
 def equip(
     folder: Path | str,
-    encoder: ECGEncoder,
+    encoder: nn.Module,
     store: Store,
     split: Split,
     description: Mapping[str, Any],
@@ -123,7 +124,7 @@ def load(folder: Path | str) -> Model:
         raise DataError("there is no such folder", source=folder, remedy="give the folder of a run, in runs/")
     arrays, facts = load_arrays(folder, NAME)
     try:
-        encoder = ECGEncoder(replace(ECGEncoderConfig(), **facts["settings"]), facts["samples"])
+        encoder = ecg_encoder(replace(ECGEncoderConfig(), **facts["settings"]), facts["samples"])
         encoder.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
         description = facts["description"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -132,7 +133,7 @@ def load(folder: Path | str) -> Model:
 
 
 def _features(
-    encoder: ECGEncoder, store: Store, parts: tuple[np.ndarray, np.ndarray], features: np.ndarray | None
+    encoder: nn.Module, store: Store, parts: tuple[np.ndarray, np.ndarray], features: np.ndarray | None
 ) -> tuple[np.ndarray, np.ndarray]:
     if features is not None:
         return features[parts[0]], features[parts[1]]

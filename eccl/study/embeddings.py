@@ -25,7 +25,7 @@ def embeddings(data: Data, indices: np.ndarray, method: str | Method = "eccl") -
     """
     trained = _paired(data, method)
     # the CMR encoder of such a method is the frozen one that it started from, whose features are kept already
-    cmr = obtain(trained.method.starts_from["cmr"], data.shared())
+    cmr = obtain(trained.method.starts_from(data.config)["cmr"], data.shared())
     h_ecg, h_cmr = trained.features(data)[indices], cmr.features(data.shared(), "cine")[indices]
     return _projected(trained, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
 

@@ -22,8 +22,8 @@ class _Sum(torch.autograd.Function):
         return gradient
 
 
-class SharedBatchNorm2d(nn.BatchNorm2d):
-    """`nn.BatchNorm2d` whose mean and variance in training are those of all processes' rows, of as many each.
+class _Shared(nn.modules.batchnorm._BatchNorm):
+    """A batch norm whose mean and variance in training are those of all processes' rows, of as many each.
 
     torch's own SyncBatchNorm is of GPUs alone.
     """
@@ -31,9 +31,10 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
     def forward(self, x: Tensor) -> Tensor:
         if not self.training or distributed.get_world_size() == 1:
             return super().forward(x)
-        world, dims = distributed.get_world_size(), (0, 2, 3)
+        world, dims = distributed.get_world_size(), (0, *range(2, x.ndim))
+        shape = (-1, *[1] * (x.ndim - 2))
         mean = _Sum.apply(x.mean(dims)) / world
-        centred = x - mean[:, None, None]
+        centred = x - mean.view(shape)
         variance = _Sum.apply((centred**2).mean(dims)) / world
         with torch.no_grad():
             count = world * x.numel() / x.shape[1]
@@ -41,11 +42,21 @@ class SharedBatchNorm2d(nn.BatchNorm2d):
             self.running_var.lerp_((variance * count / (count - 1)).to(self.running_var), self.momentum)
             self.num_batches_tracked.add_(1)
         scale = (variance + self.eps).rsqrt() * self.weight
-        return centred * scale[:, None, None] + self.bias[:, None, None]
+        return centred * scale.view(shape) + self.bias.view(shape)
+
+
+class SharedBatchNorm1d(_Shared, nn.BatchNorm1d):
+    """`nn.BatchNorm1d` over all processes."""
+
+
+class SharedBatchNorm2d(_Shared, nn.BatchNorm2d):
+    """`nn.BatchNorm2d` over all processes."""
+
+
+SHARED = {nn.BatchNorm1d: SharedBatchNorm1d, nn.BatchNorm2d: SharedBatchNorm2d}
 
 
 def share_batch_norms(model: nn.Module) -> None:
     """Lets the batch norms of a model see the rows of all processes; parameters, buffers and their names stay."""
     for module in model.modules():
-        if type(module) is nn.BatchNorm2d:
-            module.__class__ = SharedBatchNorm2d
+        module.__class__ = SHARED.get(type(module), type(module))

@@ -208,9 +208,12 @@ def _evaluate(module: nn.Module, task: Task, fabric: Fabric, config: Config, mac
 
 
 def _draw(fabric: Fabric, purpose: int, *key: int) -> torch.Generator:
-    """A generator on the device for augmentation and masks; dropout, which knows no generator, is seeded as well."""
+    """A generator on the device for augmentation and masks, which each process draws for the whole batch.
+
+    Dropout, which knows no generator, is seeded as well: apart for each process, whose rows are its own.
+    """
     dropout, draw = (int(word) for word in entropy(purpose, *key).generate_state(2, np.uint32))
-    torch.manual_seed(dropout)
+    torch.manual_seed(dropout + fabric.global_rank)
     return torch.Generator(device=fabric.device).manual_seed(draw)
 
 

@@ -8,8 +8,9 @@ import torch
 from torch import nn
 
 from eccl.config import ECGEncoderConfig, MAEConfig, preset
-from eccl.encoders.ecg_vit import UNITS_PER_MILLIVOLT, ECGEncoder, patchify, unpatchify
+from eccl.encoders.ecg_vit import ECGEncoder, patchify, unpatchify
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder, random_mask
+from eccl.encoders.signal import UNITS_PER_MILLIVOLT
 from eccl.encoders.transformer import Block, sincos_positions_2d
 
 JOINT = ECGEncoderConfig(patch_leads=12, patch_samples=50, width=16, depth=2, heads=2)

@@ -18,6 +18,7 @@ from eccl.methods.eccl import shuffled
 from eccl.metrics import auroc, pearson
 from eccl.study.data import Data
 from eccl.training.embedding import embed
+from eccl.training.losses import clip_loss
 from eccl.training.runs import Run
 from eccl.training.supervision import Outputs
 
@@ -95,7 +96,7 @@ def test_a_complete_run_is_read_when_its_model_is_asked_for(data, eccl, monkeypa
 
 
 def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
-    monkeypatch.setattr(base, "fit", lambda *_, **__: None)
+    monkeypatch.setattr(base, "fit", lambda model, *_, **__: model)
 
     def name(split=SPLIT, method=MAE, **changes):
         return obtain(method, replace(of(data, **changes), split=split)).run.name
@@ -119,7 +120,7 @@ def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
 
 def test_every_setting_that_decides_a_method_is_in_its_digest(data, eccl, monkeypatch):
     """Augmentation, target, label share, frames: changed one by one, each is another run."""
-    monkeypatch.setattr(base, "fit", lambda *_, **__: None)
+    monkeypatch.setattr(base, "fit", lambda model, *_, **__: model)
     monkeypatch.setattr(base, "embed", lambda encoder, store, rows, *_, **__: np.zeros((len(rows), 128), np.float32))
     changes = (
         {"ecg_augmentation": {"gain": 0.2}},
@@ -249,3 +250,39 @@ def test_the_global_generator_is_left_alone(data, eccl):
 def test_a_table_of_features_is_not_obtained(data):
     with pytest.raises(ValueError, match="measurements is a table"):
         obtain(METHODS["measurements"], data)
+
+
+def test_pairs_and_labels_apart_start_alike_and_learn_apart(data, eccl):
+    """The validation loss of each, recomputed: the contrast alone, and the regression alone."""
+    pairs, labels = (obtain(METHODS[f"eccl_{name}"], data, progress=False) for name in ("pairs", "labels"))
+    assert pairs.run.config["upstream"] == labels.run.config["upstream"] == eccl.run.config["upstream"]
+    batch = data.store.batch(SPLIT.validation)
+    target = torch.from_numpy(Scaler.fit(data.store.traits, SPLIT.train).transform(data.store.traits)[SPLIT.validation])
+    with torch.no_grad():
+        contrast = clip_loss(*(getattr(pairs.model(batch["ecg"], batch["cine"]), z) for z in ("z_ecg", "z_cmr")))
+        regression = ((labels.model(batch["ecg"]).traits - target) ** 2).mean()
+    assert pairs.run.metrics["validation_loss"] == pytest.approx(float(contrast), rel=1e-4)
+    assert labels.run.metrics["validation_loss"] == pytest.approx(float(regression), rel=1e-4)
+
+
+def test_of_several_learning_rates_the_best_on_validation_is_taken(data):
+    rates = (1e-9, 3e-3)
+    chosen = obtain(METHODS["supervised"], of(data, stage_supervised={**ONE, "learning_rates": rates}), progress=False)
+    singles = [
+        obtain(METHODS["supervised"], of(data, stage_supervised={**ONE, "learning_rate": rate})) for rate in rates
+    ]
+    scores = [each.run.metrics["validation_score"] for each in singles]  # the same runs, which are only read
+    assert chosen.run == singles[int(np.argmax(scores))].run
+    assert chosen.run.config["settings"]["stage"]["learning_rate"] in rates
+
+
+def test_a_residual_network_goes_through_every_stage_without_the_autoencoder(data, monkeypatch):
+    resnet = {"name": "resnet", "sampling_rate": 100, "width": 24, "depth": 1}
+    small = of(data, ecg=resnet, ecg_start="random")
+    trained = obtain(ECCL, small, progress=False)
+    assert list(trained.run.config["upstream"]) == ["cmr"] and trained.features(small).shape == (24, 24)
+    assert obtain(METHODS["supervised"], small, progress=False).encoder().width == 24
+    with pytest.raises(ValueError, match="no tokens to hide"):
+        obtain(ECCL, of(data, ecg=resnet))
+    with pytest.raises(ValueError, match="ecg_start"):
+        obtain(ECCL, of(data, ecg_start="imagenet"))

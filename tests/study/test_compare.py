@@ -117,3 +117,11 @@ def test_a_method_of_ones_own_needs_no_other_edit(data):
 
 def test_no_ceiling_without_a_truth(data):
     assert ceiling(data) is None
+
+
+def test_demographics_beside_the_features_are_a_protocol(data):
+    both = ("probe", "probe_demographics")
+    tables = predictions(data, ["random", "measurements", "demographics"], protocols=both)
+    assert {row.method for row in tables if row.protocol == "probe_demographics"} == {"random", "measurements"}
+    alone, beside = (tables[Row("random", protocol)] for protocol in both)
+    assert alone.shape == beside.shape and not np.allclose(alone, beside)
