@@ -1,0 +1,95 @@
+"""Run a grid of experiments: `python -m eccl.study grids/temperature.json`."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from eccl.errors import DataError
+from eccl.files import replacing
+from eccl.machine import Machine
+from eccl.study.data import prepare
+from eccl.study.grid import Grid, cells, collect, read_grid, run_cell
+
+EXIT_CODES = """
+exit codes: 0 every cell asked for is done; 1 the grid cannot be read, or a cell failed, and stderr says why;
+2 the command is wrong; 130 interrupted: the same command goes on with the cells that are not done.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """The exit code of the command."""
+    options = _parser().parse_args(arguments)
+    try:
+        grid = read_grid(options.grid)
+        if options.list:
+            sys.stdout.write(listing(grid))
+            return 0
+        failed = run(grid, options)
+    except DataError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("interrupted; the same command goes on with the cells that are not done\n")
+        return 130
+    if options.out is not None:
+        with replacing(options.out) as beside:
+            collect(grid).to_csv(beside, index=False, float_format="%.6g")
+    sys.stdout.write(listing(grid))
+    return 1 if failed else 0
+
+
+def run(grid: Grid, options: argparse.Namespace) -> int:
+    """How many cells failed, of those that were asked for; each failure is said when it happens."""
+    chosen, failed = list(cells(grid)), 0
+    if options.cell is not None:
+        if not 0 <= options.cell < len(chosen):
+            raise DataError(f"no cell {options.cell} among {len(chosen)}", remedy="count cells from 0, as --list shows")
+        chosen = [chosen[options.cell]]
+    machine, prepared = Machine(options.accelerator), {}
+    bar = tqdm(chosen, desc=grid.name, unit="cell", disable=options.quiet)
+    for cell in bar:
+        bar.set_postfix_str(str(cell))
+        if cell.state == "done":
+            continue
+        people = cell.config.simulation
+        if people not in prepared:
+            prepared[people] = prepare(cell.config, options.cohort, machine=machine)
+        try:
+            run_cell(cell, prepared[people])
+        except (DataError, ValueError, FloatingPointError) as error:
+            failed += 1
+            tqdm.write(f"{cell}: {error}", file=sys.stderr)
+    return failed
+
+
+def listing(grid: Grid) -> str:
+    """The cells of a grid, one a line: its number, its state, what it is."""
+    lines = [f"{number:4d}  {cell.state:8s}{cell}" for number, cell in enumerate(cells(grid))]
+    return "\n".join([grid.title or grid.name, *lines]) + "\n"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m eccl.study",
+        description="Run the cells of a grid that are not done, and list them all.",
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add = parser.add_argument
+    add("grid", type=Path, help="the grid, a JSON file")
+    add("--list", action="store_true", help="only list the cells: done, waiting, failed")
+    add("--cell", type=int, help="run one cell alone, by its number in the list (a Slurm array's task)")
+    add("--out", type=Path, help="write the rows of all cells that are done into a CSV")
+    add("--cohort", metavar="FOLDER", help="a cohort (default: the simulated one of the config)")
+    add("--accelerator", default="auto", help="auto, cpu, cuda or mps; decides no result (default: auto)")
+    add("--quiet", action="store_true", help="show no progress bar")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

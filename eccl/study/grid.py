@@ -1,0 +1,226 @@
+"""Grids of experiments as data: a JSON file names methods, settings to vary and seeds; each combination is a cell.
+
+    {
+      "title": "temperature of the contrast",
+      "preset": "laptop",
+      "set": {"loss.name": "clip"},
+      "vary": {"loss.temperature": [0.05, 0.1, 0.2]},
+      "methods": ["eccl"],
+      "protocols": ["probe"],
+      "targets": ["traits", "diagnoses"],
+      "seeds": 3
+    }
+
+A cell that is done is a file, so that a grid that was killed goes on where it was, and cells may be shared among
+machines. A cell that fails says why in a file of its own, and the others go on.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import pandas as pd
+
+from eccl.cache import digest, home
+from eccl.config import Config, preset, with_settings
+from eccl.errors import DataError, did_you_mean
+from eccl.evaluation.protocols import PROTOCOLS
+from eccl.evaluation.retrieval import CHANCE, retrieval
+from eccl.evaluation.rows import Row
+from eccl.files import make_folder, replacing, write_json
+from eccl.methods import METHODS, obtain
+from eccl.study.compare import find, predictions, score
+from eccl.study.data import Data
+from eccl.study.embeddings import embeddings
+from eccl.training.provenance import provenance
+
+log = logging.getLogger(__name__)
+State = Literal["done", "failed", "waiting"]
+
+
+@dataclass(frozen=True)
+class Grid:
+    """What a grid's file says; `read_grid` reads one.
+
+    Attributes
+    ----------
+    name, title : str
+        Of the file, and of the figure.
+    methods, protocols, targets : tuple of str
+        As in `eccl.study.compare.predictions`.
+    preset : str
+    set : mapping
+        Settings of all cells by their dotted names.
+    vary : mapping of str to list
+        Settings of which every combination is a cell.
+    seeds : int
+        Of training, from the preset's on; data, split and frozen encoders stay.
+    """
+
+    name: str
+    methods: tuple[str, ...]
+    title: str = ""
+    protocols: tuple[str, ...] = ("probe",)
+    targets: tuple[str, ...] = ("traits",)
+    preset: str = "laptop"
+    set: Mapping[str, Any] = field(default_factory=dict)
+    vary: Mapping[str, list[Any]] = field(default_factory=dict)
+    seeds: int = 1
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One combination: a method, a seed, and the settings that vary."""
+
+    grid: Grid
+    method: str
+    seed: int
+    settings: Mapping[str, Any]
+
+    @property
+    def config(self) -> Config:
+        """All settings of the cell but the seed, which is that of the training alone."""
+        return with_settings(preset(self.grid.preset), {**self.grid.set, **self.settings})
+
+    @property
+    def path(self) -> Path:
+        """Its table, once it is done; under home()/"grids"."""
+        parts = (self.method, self.seed, self.grid.protocols, self.grid.targets, replace(self.config, seed=self.seed))
+        return home() / "grids" / self.grid.name / f"{self.method}-{self.seed}-{digest(*parts)}.csv"
+
+    @property
+    def state(self) -> State:
+        """Whether it is done, has failed, or waits."""
+        if self.path.exists():
+            return "done"
+        return "failed" if self.path.with_suffix(".json").exists() else "waiting"
+
+    def __str__(self) -> str:
+        varied = "".join(f", {name} {value}" for name, value in self.settings.items())
+        return f"{self.method}, seed {self.seed}{varied}"
+
+
+def read_grid(path: Path | str) -> Grid:
+    """The grid of a JSON file.
+
+    Raises
+    ------
+    DataError
+        If it cannot be read, or names what does not exist; nothing is trained before all of it is known to.
+    """
+    path = Path(path)
+    remedy = 'write one with at least {"methods": ["eccl"]}'
+    try:
+        stated = json.loads(path.read_text())
+    except (OSError, ValueError) as error:
+        raise DataError(f"the grid cannot be read ({error})", source=path, remedy=remedy) from error
+    known = {item.name for item in fields(Grid)} - {"name"}
+    if not isinstance(stated, dict) or not stated.get("methods"):
+        raise DataError("the grid names no methods", source=path, remedy=remedy)
+    for name in set(stated) - known:
+        hint = did_you_mean(name, known, f"it takes {', '.join(sorted(known))}")
+        raise DataError(f"a grid has no {name!r}", source=path, remedy=hint)
+    lists = {name: tuple(stated[name]) for name in ("methods", "protocols", "targets") if name in stated}
+    grid = Grid(path.stem, **stated | lists)
+    try:
+        for method in grid.methods:
+            find(method)
+        for protocol in grid.protocols:
+            if protocol not in PROTOCOLS:
+                raise ValueError(f"no protocol is named {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        for cell in cells(grid):
+            cell.config  # noqa: B018 (a setting that does not exist is refused)
+    except (ValueError, TypeError) as error:
+        raise DataError(str(error), source=path, remedy="correct the file") from error
+    return grid
+
+
+def cells(grid: Grid) -> Iterator[Cell]:
+    """The cells of a grid, a method's seeds after one another; what has no seed (a table) has one cell."""
+    first = with_settings(preset(grid.preset), grid.set).seed
+    for values in itertools.product(*grid.vary.values()):
+        for method in grid.methods:
+            for number in range(grid.seeds if METHODS[method].build else 1):
+                yield Cell(grid, method, first + number, dict(zip(grid.vary, values)))
+
+
+def run_cell(cell: Cell, data: Data) -> pd.DataFrame:
+    """The rows of a cell: computed and kept, or read.
+
+    Parameters
+    ----------
+    cell : Cell
+    data : Data
+        Prepared by the first config of the grid; the cell's own settings take its place.
+
+    Raises
+    ------
+    DataError, ValueError, FloatingPointError
+        What stopped it, which is kept beside the table that is not there.
+    """
+    if cell.state != "done":
+        make_folder(cell.path.parent)
+        try:
+            table = _judged(cell, replace(data, config=cell.config).seeded(cell.seed))
+        except (DataError, ValueError, FloatingPointError) as error:
+            write_json(cell.path.with_suffix(".json"), {"cell": str(cell), "error": str(error)})
+            raise
+        with replacing(cell.path) as beside:
+            table.to_csv(beside, index=False)
+        cell.path.with_suffix(".json").unlink(missing_ok=True)
+    return pd.read_csv(cell.path, float_precision="round_trip")
+
+
+def collect(grid: Grid) -> pd.DataFrame:
+    """The rows of all cells that are done; the settings that vary are columns."""
+    tables = [pd.read_csv(cell.path, float_precision="round_trip") for cell in cells(grid) if cell.state == "done"]
+    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+
+
+def _judged(cell: Cell, data: Data) -> pd.DataFrame:
+    method, tables = METHODS[cell.method], []
+    for target in cell.grid.targets:
+        predicted = {
+            Row(row.method, row.protocol, cell.seed): values
+            for row, values in predictions(data, [method], target, cell.grid.protocols).items()
+            if row.method == cell.method
+        }
+        if predicted:
+            tables.append(score(data, predicted, target).assign(target=target))
+    if method.projections is not None:
+        found = retrieval(
+            *embeddings(data, data.split.test, method), data.indices, Row(cell.method, "retrieval", cell.seed)
+        )
+        tables.append(found[found["method"] != CHANCE.method].assign(target="retrieval"))
+    made = provenance(data.config, data.machine)
+    facts = {f"made_{name}": made[name] for name in ("commit", "dirty", "device", "config", "date")}
+    return pd.concat(tables, ignore_index=True).assign(**cost(cell.method, data), **dict(cell.settings), **facts)
+
+
+def cost(method: str, data: Data) -> dict[str, Any]:
+    """What a method saw: passes over the training participants and seconds, of all its stages; and the label share."""
+    if METHODS[method].setup is None:
+        return {"passes": 0, "seconds": 0.0, "label_share": data.config.label_share}
+    trained, stages = obtain(METHODS[method], data), {}
+    _stages(trained.run.name, data, stages)
+    return {
+        "passes": sum(len(stage.history) for stage in stages.values()),
+        "seconds": round(sum(float(stage.history["seconds"].sum()) for stage in stages.values()), 1),
+        "label_share": data.config.label_share,
+    }
+
+
+def _stages(name: str, data: Data, found: dict[str, Any]) -> None:
+    """The trained stages that a run stands on, itself among them, each once."""
+    trained = data.obtained[name]
+    if trained.method.setup is None or name in found:
+        return
+    found[name] = trained
+    for earlier in trained.run.config["upstream"].values():
+        _stages(earlier, data, found)

@@ -1,0 +1,104 @@
+"""Grids: cells from a file, each done once, resumed after a failure, collected with what they cost."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from eccl.config import preset
+from eccl.errors import DataError
+from eccl.methods import METHODS
+from eccl.study import __main__ as command
+from eccl.study import grid as grids
+from eccl.study.grid import cells, collect, read_grid
+
+ROOT = Path(__file__).resolve().parents[2]
+SMALL = {
+    f"stage_{name}.{key}": value for name in ("mae", "cmr", "eccl") for key, value in (("epochs", 1), ("batch_size", 6))
+}
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECCL_HOME", str(tmp_path_factory.mktemp("home")))
+        yield
+
+
+def written(folder: Path, name: str = "small", **changes) -> Path:
+    path = folder / f"{name}.json"
+    stated = {"methods": ["demographics", "eccl"], "preset": "smoke", "set": SMALL | {"replicates": 50}}
+    path.write_text(json.dumps(stated | changes))
+    return path
+
+
+def test_cells_are_every_combination_and_a_table_has_one_seed(tmp_path, home):
+    grid = read_grid(written(tmp_path, vary={"loss.temperature": [0.1, 0.2], "embedding": [8, 16]}, seeds=2))
+    found = list(cells(grid))
+    assert len(found) == 4 * (1 + 2) and len({cell.path for cell in found}) == len(found)
+    assert {cell.seed for cell in found if cell.method == "eccl"} == {preset("smoke").seed, preset("smoke").seed + 1}
+    assert found[-1].config.loss.temperature == 0.2 and found[-1].config.embedding == 16
+    assert str(found[-1]) == "eccl, seed 43, loss.temperature 0.2, embedding 16"
+
+
+def test_a_grid_is_run_once_and_says_what_it_cost(tmp_path, home, tiny_cohort, monkeypatch, capsys):
+    path, out = written(tmp_path, seeds=2), tmp_path / "out.csv"
+    arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet", f"--out={out}"]
+    assert command.main(arguments) == 0
+    assert capsys.readouterr().out.count(" done ") == 3
+    table = collect(read_grid(path))
+    assert set(table["method"]) == {"demographics", "eccl"} and set(table["target"]) == {"traits", "retrieval"}
+    own = table.query("method == 'eccl' and target == 'traits' and group == 'all traits'")
+    assert list(own["seed"]) == [42, 43] and (own["passes"] == 3).all() and (own["seconds"] > 0).all()
+    assert (table.query("method == 'demographics'")["passes"] == 0).all()
+    assert {"value", "low", "high", "n", "made_commit", "made_date", "label_share"} <= set(table.columns)
+    assert out.read_text().startswith("method,protocol,seed,")
+    monkeypatch.setattr(grids, "predictions", None)
+    assert command.main(arguments) == 0  # nothing is computed again
+
+
+def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_cohort, monkeypatch, capsys):
+    path = written(tmp_path, "failing", vary={"loss.temperature": [0.3]})
+    arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]
+    judged = grids._judged
+
+    def broken(cell, data):
+        if cell.method == "eccl":
+            raise FloatingPointError("the loss is nan")
+        return judged(cell, data)
+
+    monkeypatch.setattr(grids, "_judged", broken)
+    assert command.main(arguments) == 1
+    shown = capsys.readouterr()
+    assert "eccl, seed 42, loss.temperature 0.3: the loss is nan" in shown.err
+    assert "failed  eccl" in shown.out and "done    demographics" in shown.out
+
+
+def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):
+    path = written(tmp_path, "single")
+    assert command.main([str(path), "--cell=0", f"--cohort={tiny_cohort}", "--quiet"]) == 0
+    assert [cell.state for cell in cells(read_grid(path))] == ["done", "waiting"]
+    assert command.main([str(path), "--cell=7", f"--cohort={tiny_cohort}", "--quiet"]) == 1
+    assert "no cell 7 among 2" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"methods": []}, "names no methods"),
+        ({"methods": ["clip"]}, "no method is named 'clip'"),
+        ({"protocols": ["zero-shot"]}, "no protocol is named 'zero-shot'"),
+        ({"vary": {"loss.temprature": [1.0]}}, "did you mean 'temperature'"),
+        ({"vary": {"loss.temperature": ["warm"]}}, "takes a float"),
+        ({"seed": 3}, "did you mean 'seeds'"),
+    ],
+)
+def test_a_grid_that_names_what_is_not_there_is_refused_before_anything_is_trained(tmp_path, changes, message):
+    with pytest.raises(DataError, match=message):
+        read_grid(written(tmp_path, **changes))
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "grids").glob("*.json")), ids=lambda path: path.stem)
+def test_the_grids_of_the_project_can_be_run(path):
+    grid = read_grid(path)
+    assert grid.title and set(grid.methods) <= set(METHODS) and grid.seeds == 3
