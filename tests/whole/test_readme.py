@@ -10,6 +10,8 @@ import nbformat
 import pytest
 
 from eccl import train
+from eccl.study.__main__ import _parser as study_parser
+from eccl.study.grid import read_grid
 
 ROOT = Path(__file__).resolve().parents[2]
 README = (ROOT / "README.md").read_text()
@@ -81,6 +83,11 @@ def test_a_command_can_be_typed(command):
         assert arguments == ["lab"]
     elif program in ("python", "torchrun") and "eccl.train" in arguments:
         check_training(arguments[arguments.index("eccl.train") + 1 :])
+    elif program == "python" and "eccl.study" in arguments:
+        options = study_parser().parse_args(arguments[arguments.index("eccl.study") + 1 :])
+        read_grid(ROOT / options.grid)
+    elif program == "sbatch":
+        pytest.skip("the command is that of a cluster")
     else:
         pytest.fail(f"no test knows {program}")
 
