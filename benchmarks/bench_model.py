@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from eccl.config import PRESETS, Config, preset
 from eccl.encoders.cmr import cmr_encoder
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
 from eccl.encoders.pair import ECCL
@@ -40,9 +40,9 @@ def networks(config: Config, ecg: Tensor, cine: Tensor) -> dict[str, tuple[nn.Mo
     eccl = ECCL(config.ecg, config.cmr, config.embedding).freeze_cmr()
     h_cmr = torch.randn(len(ecg), eccl.cmr.width, device=ecg.device)
     return {
-        "ECG encoder": (Predictor(ECGEncoder(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
+        "ECG encoder": (Predictor(ECGViT(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
         "ECG autoencoder": (
-            ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae),
+            ECGMaskedAutoencoder(ECGViT(config.ecg), config.mae),
             lambda m: m(ecg, generator).loss,
         ),
         "CMR encoder": (Predictor(cmr_encoder(config.cmr), len(TRAIT_NAMES)), lambda m: trait_loss(m(cine), traits)),

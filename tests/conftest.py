@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
     from eccl.data.store import Store
 
 REAL = Path(__file__).resolve().parents[2] / "shared" / "realdata"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def eccl_home(tmp_path_factory) -> Iterator[Path]:
+    """ECCL_HOME of all tests that set none of their own: nothing is written into the checkout."""
+    folder = tmp_path_factory.mktemp("eccl_home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ECCL_HOME", str(folder))
+        yield folder
 
 
 @pytest.fixture

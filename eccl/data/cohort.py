@@ -237,14 +237,14 @@ class Cohort:
             With the modality or the diagnosis that it does not have.
         """
         one = "train on what it has with notebooks/07_your_data, or use a cohort of pairs for the chapters that compare"
-        for what, wanted, there, remedy in (
+        for what, wanted, available, remedy in (
             ("recordings of the modality", modalities, self.modalities, one),
             ("the diagnosis", diagnoses, self.known_diagnoses, "use another cohort, or ask for these alone"),
         ):
-            missing = [name for name in wanted if name not in there]
+            missing = [name for name in wanted if name not in available]
             if missing:
                 raise DataError(
                     f"{self.description.get('name', 'this cohort')} does not have {what} {', '.join(missing)}",
                     source=self.folder / DESCRIPTION,
-                    remedy=f"it has {', '.join(there) or 'none'}: {remedy}",
+                    remedy=f"it has {', '.join(available) or 'none'}: {remedy}",
                 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -44,18 +43,10 @@ class Scaler:
         std = np.nanstd(rows, axis=0)
         return cls(np.nanmean(rows, axis=0).astype(np.float32), np.where(std > 0, std, 1.0).astype(np.float32))
 
-    def transform(self, traits: Any) -> Any:
-        """Z-scores (B, K), of an array or a tensor; a missing value becomes 0, the training mean."""
-        mean, std = self._like(traits)
-        scores = (traits - mean) / std
-        return scores.nan_to_num(nan=0.0) if hasattr(scores, "nan_to_num") else np.nan_to_num(scores, nan=0.0)
+    def transform(self, traits: np.ndarray) -> np.ndarray:
+        """Z-scores (n, K) of traits (n, K); a missing value becomes 0, the training mean."""
+        return np.nan_to_num((traits - self.mean) / self.std, nan=0.0)
 
-    def inverse(self, scores: Any) -> Any:
-        """Traits (B, K) in their units, of an array or tensor of z-scores."""
-        mean, std = self._like(scores)
-        return scores * std + mean
-
-    def _like(self, values: Any) -> tuple[Any, Any]:
-        if isinstance(values, np.ndarray):
-            return self.mean, self.std
-        return values.new_tensor(self.mean), values.new_tensor(self.std)
+    def inverse(self, scores: np.ndarray) -> np.ndarray:
+        """Traits (n, K) in their units, of z-scores (n, K)."""
+        return scores * self.std + self.mean

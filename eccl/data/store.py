@@ -22,7 +22,7 @@ import torch
 from eccl.cache import digest, home
 from eccl.data.cohort import Cohort
 from eccl.data.modalities import MODALITIES
-from eccl.files import PARTIAL, make_folder, replacing, sha256
+from eccl.files import PARTIAL, make_folder, replacing, sha256, write_json
 from eccl.records import DataError
 
 VERSION = 3  # raise it when the packed bytes of a cohort change
@@ -230,8 +230,8 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
     elif folder.is_dir() and any(folder.iterdir()):
         raise DataError("the folder holds something else", source=folder, remedy="give a folder that is new or empty")
     make_folder(folder.parent)
-    for left in folder.parent.glob(f"{PARTIAL}-*-{folder.name}"):
-        log.warning("%s was left by a packing that was interrupted, or is being written; delete it if not", left)
+    for partial in folder.parent.glob(f"{PARTIAL}-*-{folder.name}"):
+        log.warning("%s was left by a packing that was interrupted, or is being written; delete it if not", partial)
     with replacing(folder) as beside:
         beside.mkdir()
         bar = tqdm(_read_all(cohort), total=len(cohort), desc="packing", unit="person", disable=not progress)
@@ -247,7 +247,7 @@ def pack(cohort: Cohort, folder: Path | str | None = None, progress: bool = True
             "sources": sources,
             "files": files,
         }
-        (beside / INDEX).write_text(json.dumps(index, indent=2) + "\n")
+        write_json(beside / INDEX, index)
     return Store.open(folder)
 
 

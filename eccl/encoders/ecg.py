@@ -6,10 +6,10 @@ from torch import nn
 
 from eccl.config import ECGEncoderConfig
 from eccl.encoders.ecg_resnet import ECGResNet
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.records import SAMPLES
 
-ENCODERS: dict[str, type[nn.Module]] = {"vit": ECGEncoder, "resnet": ECGResNet}
+ENCODERS: dict[str, type[nn.Module]] = {"vit": ECGViT, "resnet": ECGResNet}
 
 
 def ecg_encoder(config: ECGEncoderConfig, samples: int = SAMPLES) -> nn.Module:

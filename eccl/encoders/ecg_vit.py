@@ -1,12 +1,12 @@
-"""The vision transformer over the 12-lead ECG and its masked autoencoder.
+"""The vision transformer over the 12-lead ECG.
 
 A recording is cut into patches of `patch_leads` leads x `patch_samples` samples; a patch is a token at a fixed
 position on the grid (lead group, time). The only scaling is a constant: voltage is information (it carries the mass
-of the left ventricle), so no recording is normalised by its own amplitude.
+of the left ventricle), so no recording is normalised by its own amplitude unless a config asks for it.
 
 References
 ----------
-Dosovitskiy et al., ICLR 2021 (the vision transformer); He et al., CVPR 2022 (masked autoencoders).
+Dosovitskiy et al., ICLR 2021.
 """
 
 from __future__ import annotations
@@ -15,11 +15,7 @@ from torch import Tensor, nn
 
 from eccl.config import ECGEncoderConfig
 from eccl.encoders.signal import Input
-from eccl.encoders.transformer import (
-    Transformer,
-    initialise,
-    sincos_positions_2d,
-)
+from eccl.encoders.transformer import Transformer, initialise, sincos_positions_2d
 from eccl.records import LEADS, SAMPLES
 
 POOLINGS = ("class", "mean")
@@ -49,7 +45,7 @@ def unpatchify(patches: Tensor, leads: int, patch_leads: int, patch_samples: int
     return grid.transpose(2, 3).flatten(3).flatten(1, 2)
 
 
-class ECGEncoder(nn.Module):
+class ECGViT(nn.Module):
     """The feature h_ecg (B, width) of ECGs (B, 12, T) in mV: the class token after the last LayerNorm, or the mean.
 
     Parameters

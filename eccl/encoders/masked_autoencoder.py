@@ -14,13 +14,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eccl.config import MAEConfig
-from eccl.encoders.ecg_vit import ECGEncoder, unpatchify
-from eccl.encoders.transformer import (
-    EPSILON,
-    Block,
-    initialise,
-    sincos_positions_2d,
-)
+from eccl.encoders.ecg_vit import ECGViT, unpatchify
+from eccl.encoders.transformer import EPSILON, Block, initialise, sincos_positions_2d
 from eccl.machine import share
 from eccl.records import LEADS
 
@@ -72,7 +67,7 @@ class ECGMaskedAutoencoder(nn.Module):
     correlation, when used, is centred by the means of the masked samples of each recording.
     """
 
-    def __init__(self, encoder: ECGEncoder, config: MAEConfig):
+    def __init__(self, encoder: ECGViT, config: MAEConfig):
         super().__init__()
         self.encoder, self.config = encoder, config
         self.bridge = nn.Linear(encoder.width, config.width)
@@ -115,9 +110,9 @@ class ECGMaskedAutoencoder(nn.Module):
     def forward(self, ecg: Tensor, generator: torch.Generator) -> MAEOutput:
         """Masks ECGs (B, 12, T) in mV by the generator's draw and reconstructs them."""
         patches = self.encoder.patchify(ecg)
-        count, own = share(len(ecg)) if self.training else (len(ecg), slice(None))  # validation is whole everywhere
+        count, rows = share(len(ecg)) if self.training else (len(ecg), slice(None))  # validation is whole everywhere
         kept, mask = random_mask(count, patches.shape[1], self.config.mask_ratio, generator)
-        kept, mask = kept[own].to(ecg.device), mask[own].to(ecg.device)
+        kept, mask = kept[rows].to(ecg.device), mask[rows].to(ecg.device)
         prediction = self.forward_decoder(self.forward_encoder(patches, kept), kept, mask)
         loss = self.forward_loss(patches, prediction, mask)
         shape = len(LEADS), self.encoder.config.patch_leads, self.encoder.config.patch_samples

@@ -54,18 +54,18 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width)
         self.project = nn.Linear(width, width)
 
-    def split(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def queries_keys_values(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Queries, keys and values, each (B, heads, N, D / heads)."""
         q, k, v = self.qkv(x).unflatten(-1, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)
         return q, k, v
 
     def weights(self, x: Tensor) -> Tensor:
         """Attention of each token (row) to each (column), (B, heads, N, N); rows sum to 1. `forward` never forms it."""
-        q, k, _ = self.split(x)
+        q, k, _ = self.queries_keys_values(x)
         return (q @ k.transpose(-2, -1) * q.shape[-1] ** -0.5).softmax(dim=-1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.project(F.scaled_dot_product_attention(*self.split(x)).transpose(1, 2).flatten(2))
+        return self.project(F.scaled_dot_product_attention(*self.queries_keys_values(x)).transpose(1, 2).flatten(2))
 
 
 class Block(nn.Module):

@@ -18,8 +18,9 @@ class Row(NamedTuple):
         A name in `eccl.methods.METHODS`; or what is no method: "mean" (of the training labels: a mean or a
         prevalence), "chance", "ceiling", "shuffled_labels".
     protocol : str
-        "probe" (a linear probe of the frozen encoder), "finetune" (all weights are free; of the random encoder this is
-        training from scratch), "retrieval", or "none" (no model).
+        A name in `eccl.evaluation.protocols.PROTOCOLS`: "probe" (a linear probe of the frozen encoder),
+        "probe_demographics" (beside sex, age, height and weight), "finetune" (all weights are free; of the random
+        encoder this is training from scratch); or "retrieval", or "none" (no model).
     seed : int, optional
         Of training; None where there is one alone, or nothing is trained.
 

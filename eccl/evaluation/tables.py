@@ -1,7 +1,7 @@
 """Tables of Estimates for traits and diagnoses: who, by which protocol, what, with intervals and paired differences.
 
 Every function scores predictions of the test split with bootstrap index sets (`metrics.bootstrap_indices`) that all
-rows share, so that their differences are paired. The predictions come from `eccl.evaluation.probes`.
+rows share, so that their differences are paired. The predictions come from `eccl.evaluation.protocols`.
 """
 
 from __future__ import annotations
@@ -71,13 +71,13 @@ def trait_table(
     entries = []
     for row, score in scores.items():
         for label, columns in _columns(by).items():
-            own = _mean(score, columns)
-            entry = {**row._asdict(), by: label, "metric": metric, **own.estimate(n).as_columns()}
+            value = _mean(score, columns)
+            entry = {**row._asdict(), by: label, "metric": metric, **value.estimate(n).as_columns()}
             if top is not None:
                 most = _mean(top, columns)
-                entry |= {"ceiling": most.draws[0]} | _share(own, most).estimate(n).as_columns("share")
+                entry |= {"ceiling": most.draws[0]} | _share(value, most).estimate(n).as_columns("share")
             if reference is not None:
-                entry |= (own - _mean(scores[reference], columns)).estimate(n).as_columns("difference")
+                entry |= (value - _mean(scores[reference], columns)).estimate(n).as_columns("difference")
             entries.append(entry)
     return table_of(entries)
 
@@ -86,11 +86,11 @@ def _mean(score: Resampled, columns: list[int]) -> Resampled:
     return Resampled(metrics.defined_mean(score.draws[:, columns]))
 
 
-def _share(own: Resampled, top: Resampled) -> Resampled:
-    """own / top; nan where the ceiling's interval holds 0, for then there is nothing to have a share of."""
+def _share(value: Resampled, top: Resampled) -> Resampled:
+    """value / top; nan where the ceiling's interval holds 0, for then there is nothing to have a share of."""
     if not metrics.interval(top.draws[1:])[0] > 0:
         return Resampled(np.full(len(top.draws), np.nan))
-    return Resampled(own.draws / np.where(top.draws > 0, top.draws, np.nan))
+    return Resampled(value.draws / np.where(top.draws > 0, top.draws, np.nan))
 
 
 def _columns(by: str) -> dict[str, list[int]]:
@@ -140,8 +140,8 @@ def diagnosis_table(
     entries = []
     for metric, statistic in DIAGNOSIS_METRICS.items():
         scores = {row: _diagnosis_scores(statistic, y_test, p, weights) for row, p in probabilities.items()}
-        for row, own in scores.items():
-            for diagnosis, score in own.items():
+        for row, by_diagnosis in scores.items():
+            for diagnosis, score in by_diagnosis.items():
                 entry = {**row._asdict(), "diagnosis": diagnosis, "metric": metric, **score.estimate(n).as_columns()}
                 entry["cases"] = cases[diagnosis]
                 if reference is not None:

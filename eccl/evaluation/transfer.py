@@ -29,8 +29,8 @@ def cross_fitted(
 
     They are beyond the odds of the rows that were fitted: a fold that holds many cases leaves few to the others, and
     scores of all folds together would sort it last. The penalty is that of the lowest log loss over three groups of
-    the other folds; then all of them are fitted.
-    Missing values are imputed, and features scaled, from the rows that are fitted.
+    the other folds; then all of them are fitted. Missing values are imputed, and features scaled, from the rows that
+    are fitted.
 
     Parameters
     ----------
@@ -124,7 +124,7 @@ def transfer_table(
     }
     rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
     shuffled = [rng.permutation(labels) for _ in range(PERMUTATIONS)]
-    null = np.array([metrics.auroc(own, cross_fitted(features[reference], own, folds, middle)) for own in shuffled])
+    null = np.array([metrics.auroc(each, cross_fitted(features[reference], each, folds, middle)) for each in shuffled])
     entries = []
     for row, area in {**areas, SHUFFLED: Resampled(np.r_[null.mean(), null])}.items():
         entry = row._asdict() | area.estimate(len(people)).as_columns()

@@ -44,6 +44,7 @@ def table() -> pd.DataFrame:
             "label": method.label,
             "reads": "table" if method.table else ", ".join(method.reads),
             "starts from": ", ".join(earlier.name for earlier in method.starts_from(Config()).values()),
+            "compared": "yes" if method.standard else "",
             "reference": method.reference,
         }
         for method in METHODS.values()

@@ -19,7 +19,7 @@ from eccl.data.split import Split
 from eccl.data.store import Store
 from eccl.machine import Machine, engine
 from eccl.training.embedding import embed
-from eccl.training.loop import fit
+from eccl.training.loop import OnEpoch, fit
 from eccl.training.objective import Objective, Task
 from eccl.training.runs import Run
 from eccl.training.supervision import Outputs
@@ -176,7 +176,7 @@ def obtain(
     data: Data,
     root: Path | None = None,
     progress: bool = True,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
 ) -> Trained:
     """A method trained on data: read where its run is complete, else resumed or trained, after what it starts from.
 
@@ -196,14 +196,12 @@ def obtain(
     """
     if method.build is None:
         raise ValueError(f"{method.name} is a table of features, with nothing to train or to load")
-    config, options = data.config, {"root": root, "progress": progress, "on_epoch": on_epoch}
     upstream = {}
-    for role, earlier in method.starts_from(config).items():
+    for role, earlier in method.starts_from(data.config).items():
         shared = data.shared() if role in method.frozen else data
-        upstream[role] = obtain(earlier, shared, **options)
-    found = [
-        _one(method, settings, data, upstream, root, progress, on_epoch) for settings in _candidates(method, config)
-    ]
+        upstream[role] = obtain(earlier, shared, root, progress, on_epoch)
+    attempts = [_Attempt(method, settings, data, upstream) for settings in _candidates(method, data.config)]
+    found = [_obtained(attempt, attempt.run(root), progress, on_epoch) for attempt in attempts]
     return found[0] if len(found) == 1 else min(found, key=_criterion)
 
 
@@ -223,54 +221,61 @@ def _criterion(trained: Trained) -> float:
     return -value if metrics["better"] == "higher" else value
 
 
-def _one(
-    method: Method,
-    settings: Any,
-    data: Data,
-    upstream: Mapping[str, Trained],
-    root: Path | None,
-    progress: bool,
-    on_epoch: Callable[[dict[str, float]], None] | None,
-) -> Trained:
-    """The method under one learning rate: as obtained before, read, or trained."""
-    config = data.config
-    names = {role: trained.run.name for role, trained in upstream.items()}
-    participants = digest(data.split.train.tolist(), data.split.validation.tolist())
-    parts = (RECIPE, method.name, settings, config.seed, config.precision)
-    run = Run.open(f"{method.name}-{config.preset}", *parts, data.store.fingerprint, participants, names, root=root)
+@dataclass(frozen=True, eq=False)
+class _Attempt:
+    """One training of a method, under one learning rate: on what, and from what."""
+
+    method: Method
+    settings: Any
+    data: Data
+    upstream: Mapping[str, Trained]
+
+    @property
+    def facts(self) -> dict[str, Any]:
+        """What config.json says of the run beside the config."""
+        return {
+            "method": self.method.name,
+            "settings": asdict(self.settings),
+            "upstream": {role: trained.run.name for role, trained in self.upstream.items()},
+            "simulated": self.data.store.simulated,
+            "data": self.data.store.fingerprint,
+            "participants": digest(self.data.split.train.tolist(), self.data.split.validation.tolist()),
+        }
+
+    def run(self, root: Path | None) -> Run:
+        """Its folder."""
+        config, facts = self.data.config, self.facts
+        parts = (RECIPE, self.method.name, self.settings, config.seed, config.precision)
+        data = (facts["data"], facts["participants"], facts["upstream"])
+        return Run.open(f"{self.method.name}-{config.preset}", *parts, *data, root=root)
+
+
+def _obtained(attempt: _Attempt, run: Run, progress: bool, on_epoch: OnEpoch | None) -> Trained:
+    """The method as obtained from these data before, read, or trained."""
+    method, data = attempt.method, attempt.data
     if run.name in data.obtained:
         return data.obtained[run.name]
     if method.setup is None:
-        trained = Trained(method, run, lambda: method.initial(config).eval())
+        trained = Trained(method, run, lambda: method.initial(data.config).eval())
     elif run.complete:
-        trained = Trained(method, run, lambda: run.load_into(method.initial(config)).eval())
+        trained = Trained(method, run, lambda: run.load_into(method.initial(data.config)).eval())
     else:
-        facts = {"method": method.name, "settings": asdict(settings), "upstream": names}
-        facts |= {"simulated": data.store.simulated, "data": data.store.fingerprint, "participants": participants}
-        model = _fitted(method, settings, data, run, upstream, facts, progress, on_epoch)
+        model = _fitted(attempt, run, progress, on_epoch)
         trained = Trained(method, run, lambda: model)
     return data.obtained.setdefault(run.name, trained)
 
 
-def _fitted(
-    method: Method,
-    settings: Any,
-    data: Data,
-    run: Run,
-    upstream: Mapping[str, Trained],
-    facts: dict[str, Any],
-    progress: bool,
-    on_epoch: Callable[[dict[str, float]], None] | None,
-) -> nn.Module:
+def _fitted(attempt: _Attempt, run: Run, progress: bool, on_epoch: OnEpoch | None) -> nn.Module:
     """The module, trained from what it starts from."""
+    method, data, facts = attempt.method, attempt.data, attempt.facts
     model = method.initial(data.config)
     if method.start is not None:
-        method.start(model, upstream)
-    setup = method.setup(settings, data, upstream)
+        method.start(model, attempt.upstream)
+    setup = method.setup(attempt.settings, data, attempt.upstream)
     if setup.outputs is not None:
         facts["outputs"] = asdict(setup.outputs)
     read = partial(data.store.batch, modalities=method.reads)
-    task = Task(setup.objective, read, setup.train, data.split.validation, settings.stage)
+    task = Task(setup.objective, read, setup.train, data.split.validation, attempt.settings.stage)
     return fit(model, task, run, data.config, data.machine, description=facts, progress=progress, on_epoch=on_epoch)
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eccl.config import CineAugmentation, CMREncoderConfig, Config, StageConfig
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.heads import Predictor
-from eccl.methods.base import Method, Setup
+from eccl.methods.base import Data, Method, Setup, Trained
 from eccl.training.augmentation import augmenter
 from eccl.training.supervision import outputs_of, supervise
 
@@ -29,7 +30,7 @@ def settings(config: Config) -> Settings:
     return Settings(config.stage_cmr, config.cmr, config.cmr_target, config.label_share, augmentation)
 
 
-def setup(settings: Settings, data, upstream) -> Setup:
+def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
     """The labels, and the participants of whom they are known."""
     supervision = supervise(data.store, data.split, settings.target, settings.label_share, data.config.seed)
     objective = supervision.objective("cine", augmenter(settings.augmentation))

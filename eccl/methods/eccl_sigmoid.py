@@ -31,8 +31,8 @@ class SigmoidContrast(nn.Module):
 
     def forward(self, z_ecg: Tensor, z_cmr: Tensor) -> Tensor:
         logits = contrastive_logits(z_ecg, z_cmr, (-self.log_scale).exp()) + self.bias
-        own = 2 * torch.eye(len(logits), device=logits.device) - 1  # 1 for one's own partner, else -1
-        return -F.logsigmoid(own * logits).sum(dim=1).mean()
+        sign = 2 * torch.eye(len(logits), device=logits.device) - 1  # 1 for one's own partner, else -1
+        return -F.logsigmoid(sign * logits).sum(dim=1).mean()
 
 
 METHOD = variant(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import torch
@@ -9,9 +10,9 @@ from torch import nn
 
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, MAEConfig, StageConfig
 from eccl.data.store import Batch
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
-from eccl.methods.base import Method, Setup
+from eccl.methods.base import Data, Method, Setup, Trained
 from eccl.training.augmentation import augmenter
 from eccl.training.objective import Objective, Step
 
@@ -32,7 +33,7 @@ def settings(config: Config) -> Settings:
     return Settings(config.stage_mae, config.ecg, config.mae, augmentation)
 
 
-def setup(settings: Settings, data, upstream) -> Setup:
+def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
     """The reconstruction of what is hidden."""
     augment = augmenter(settings.augmentation)
 
@@ -52,7 +53,7 @@ def build(settings: Settings) -> ECGMaskedAutoencoder:
     """
     if settings.ecg.name != "vit":
         raise ValueError(f'a {settings.ecg.name} has no tokens to hide; start stage 2 from ecg_start="random"')
-    return ECGMaskedAutoencoder(ECGEncoder(settings.ecg), settings.mae)
+    return ECGMaskedAutoencoder(ECGViT(settings.ecg), settings.mae)
 
 
 METHOD = Method(

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
 from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
-from eccl.methods.base import Method, Setup
+from eccl.methods.base import Data, Method, Setup, Trained
 from eccl.training.augmentation import augmenter
 from eccl.training.supervision import outputs_of, supervise
 
@@ -28,7 +29,7 @@ def settings(config: Config) -> Settings:
     return Settings(config.stage_supervised, config.ecg, config.label_share, augmentation)
 
 
-def setup(settings: Settings, data, upstream) -> Setup:
+def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
     """The trait labels, and the participants of whom they are known."""
     supervision = supervise(data.store, data.split, "traits", settings.label_share, data.config.seed)
     objective = supervision.objective("ecg", augmenter(settings.augmentation))
@@ -38,7 +39,7 @@ def setup(settings: Settings, data, upstream) -> Setup:
 METHOD = Method(
     name="supervised",
     label="supervised",
-    colour="#D55E00",
+    colour="#332288",
     reference="He et al., CVPR 2016",
     settings=settings,
     build=lambda settings: Predictor(ecg_encoder(settings.ecg), len(outputs_of("traits"))),

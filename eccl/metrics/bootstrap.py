@@ -167,8 +167,8 @@ def _columns(column: str) -> tuple[str, str, str]:
     return column, f"{prefix}low", f"{prefix}high"
 
 
-def _weighted(function: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
-    """Call a (R, n)-weighted function in blocks that fit a cache; with one row of ones where no weights are given."""
+def in_replicates(function: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.ndarray | None], np.ndarray]:
+    """The statistic (n, weights or None) of a function of weights (R, n), called in blocks that fit a cache."""
 
     def call(n: int, weights: np.ndarray | None) -> np.ndarray:
         if weights is None:
@@ -176,7 +176,3 @@ def _weighted(function: Callable[..., np.ndarray]) -> Callable[[np.ndarray, np.n
         return np.concatenate([function(block) for block in np.array_split(weights, 1 + weights.size // BLOCK)])
 
     return call
-
-
-def _column(totals: np.ndarray, ndim: int) -> np.ndarray:
-    return totals if ndim == 1 else totals[:, None]

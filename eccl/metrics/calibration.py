@@ -6,9 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from eccl.metrics.bootstrap import (
-    Estimate,
-)
+from eccl.metrics.bootstrap import Estimate
 from eccl.metrics.statistics import mean
 
 
@@ -60,7 +58,7 @@ def calibration_curve(labels: np.ndarray, probabilities: np.ndarray, bins: int =
 
 def proportion(count: int, n: int) -> Estimate:
     """The Estimate of a proportion with its 95 % Wilson interval."""
-    z = 1.959964
+    z = 1.959964  # of the normal distribution, between whose -z and z lie 95 %
     share = count / n
     centre = (share + z**2 / (2 * n)) / (1 + z**2 / n)
     half = z / (1 + z**2 / n) * np.sqrt(share * (1 - share) / n + z**2 / (4 * n**2))

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from eccl.metrics.bootstrap import (
-    _weighted,
-)
+from eccl.metrics.bootstrap import in_replicates
 from eccl.metrics.statistics import mean
 
 
@@ -26,8 +24,8 @@ def ranks(similarity: np.ndarray, partner: np.ndarray | None = None) -> np.ndarr
         middle and not first.
     """
     partner = np.arange(len(similarity)) if partner is None else partner
-    own = similarity[np.arange(len(similarity)), partner][:, None]
-    return 1 + (similarity > own).sum(axis=1) + ((similarity == own).sum(axis=1) - 1) / 2
+    similar = similarity[np.arange(len(similarity)), partner][:, None]
+    return 1 + (similarity > similar).sum(axis=1) + ((similarity == similar).sum(axis=1) - 1) / 2
 
 
 def recall_at(rank: np.ndarray, k: int, *, weights: np.ndarray | None = None) -> np.ndarray:
@@ -45,4 +43,4 @@ def median_rank(rank: np.ndarray, *, weights: np.ndarray | None = None) -> np.nd
         half = drawn[:, -1:] / 2
         return (ordered[(drawn >= half).argmax(axis=1)] + ordered[(drawn > half).argmax(axis=1)]) / 2
 
-    return _weighted(median)(len(order), weights)
+    return in_replicates(median)(len(order), weights)

@@ -11,15 +11,17 @@ from __future__ import annotations
 
 import numpy as np
 
-from eccl.metrics.bootstrap import (
-    _column,
-    _weighted,
-)
+from eccl.metrics.bootstrap import in_replicates
 
 
 def mean(values: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Mean over participants of values (n,) or (n, K)."""
-    return _weighted(lambda w: w @ values / _column(w.sum(axis=1), values.ndim))(len(values), weights)
+
+    def average(w: np.ndarray) -> np.ndarray:
+        totals = w.sum(axis=1)
+        return w @ values / (totals if values.ndim == 1 else totals[:, None])
+
+    return in_replicates(average)(len(values), weights)
 
 
 def defined_mean(values: np.ndarray) -> np.ndarray:
@@ -49,7 +51,7 @@ def pearson(x: np.ndarray, y: np.ndarray, *, weights: np.ndarray | None = None) 
             r = (w @ (x * y) / count - mean_x * mean_y) / np.sqrt(variance_x * variance_y)
         return np.clip(r, -1, 1)
 
-    return _weighted(correlate)(len(x), weights)
+    return in_replicates(correlate)(len(x), weights)
 
 
 def _centred(x: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -82,7 +84,7 @@ def r_squared(y: np.ndarray, prediction: np.ndarray, *, weights: np.ndarray | No
             variance = _variance(w @ y**2 / count - (w @ y / count) ** 2, y)
             return 1 - w @ squared_error / count / variance
 
-    return _weighted(explained)(len(y), weights)
+    return in_replicates(explained)(len(y), weights)
 
 
 def _by_score(labels: np.ndarray, scores: np.ndarray, descending: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -117,7 +119,7 @@ def auroc(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None 
         with np.errstate(invalid="ignore"):
             return (cases * below).sum(axis=1) / (cases.sum(axis=1) * controls.sum(axis=1))
 
-    return _weighted(area)(len(order), weights)
+    return in_replicates(area)(len(order), weights)
 
 
 def auprc(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
@@ -135,4 +137,4 @@ def auprc(labels: np.ndarray, scores: np.ndarray, *, weights: np.ndarray | None 
             precision = np.cumsum(cases, axis=1) / np.where(called > 0, called, 1)
             return (cases * precision).sum(axis=1) / cases.sum(axis=1)
 
-    return _weighted(area)(len(order), weights)
+    return in_replicates(area)(len(order), weights)

@@ -1,4 +1,4 @@
-"""Figures of recordings: the ECG on millimetre paper, the ECG that a model paints, the cine as rows of frames."""
+"""Figures of recordings: the ECG on millimetre paper, the ECG that a model reconstructs, the cine as rows of frames."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ def masked_ecg(
     seconds: float = 5.0,
     sampling_rate: float = SAMPLING_RATE,
 ) -> Figure:
-    """An ECG, what a masked autoencoder was not shown of it (shaded), and what it paints there.
+    """An ECG, what a masked autoencoder was not shown of it (shaded), and what it reconstructs there.
 
     Parameters
     ----------
@@ -139,14 +139,12 @@ def masked_ecg(
         figure, axes = new_figure(0.6 + 1.25 * len(leads), len(leads), 1, sharex=True)
         for panel, name in zip(axes[:, 0], leads):
             lead = LEADS.index(name)
-            shown, painted = signal[lead, :samples], np.where(hidden[lead], reconstruction[lead, :samples], np.nan)
-            low, high = min(shown.min(), np.nanmin(painted, initial=0)), max(shown.max(), np.nanmax(painted, initial=0))
+            shown, guess = signal[lead, :samples], np.where(hidden[lead], reconstruction[lead, :samples], np.nan)
+            low, high = min(shown.min(), np.nanmin(guess, initial=0)), max(shown.max(), np.nanmax(guess, initial=0))
             room = 0.08 * (high - low)
             panel.fill_between(time, low - room, high + room, hidden[lead], color=GRID, linewidth=0, label="hidden")
             panel.plot(time, shown, color=INK, linewidth=0.8, label="ECG")
-            panel.plot(
-                time, painted, color=colour_of("masked_autoencoder"), linewidth=1.5, label="painted by the autoencoder"
-            )
+            panel.plot(time, guess, color=colour_of("masked_autoencoder"), linewidth=1.5, label="reconstruction")
             panel.set(ylabel=f"{name} (mV)", xlim=(0, samples / sampling_rate), ylim=(low - room, high + room))
         axes[-1, 0].set_xlabel("time (s)")
         legend_above(figure, axes[0, 0])

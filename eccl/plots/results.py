@@ -90,7 +90,7 @@ def group_bars(table: pd.DataFrame, xlabel: str = "mean Pearson r over the trait
     Parameters
     ----------
     table : DataFrame
-        Of `evaluation.trait_table(..., by="group")`.
+        Of `evaluation.tables.trait_table(..., by="group")`.
     """
     sizes = {group: sum(trait.group == group for trait in TRAITS) for group in GROUPS}
     names = {group: f"{group} ({sizes.get(group, len(TRAITS))})" for group in table["group"]}
@@ -103,7 +103,7 @@ def diagnosis_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0
     Parameters
     ----------
     table : DataFrame
-        Of `evaluation.diagnosis_table`, the rows of one metric.
+        Of `evaluation.tables.diagnosis_table`, the rows of one metric.
     xlabel : str
         The metric.
     chance : float
@@ -144,7 +144,7 @@ def trait_ranking(table: pd.DataFrame) -> Figure:
     Parameters
     ----------
     table : DataFrame
-        Of `evaluation.trait_table(..., by="trait")`, of one model.
+        Of `evaluation.tables.trait_table(..., by="trait")`, of one model.
     """
     ordered = table.sort_values("value", ascending=False, ignore_index=True)
     traits = [trait(name) for name in ordered["trait"]]

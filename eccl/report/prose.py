@@ -13,7 +13,7 @@ from eccl.metrics import Estimate
 
 
 @dataclass(frozen=True)
-class Said:
+class Prose:
     """A text with its numbers filled in, which a notebook shows as Markdown; `say` makes it."""
 
     text: str
@@ -25,7 +25,7 @@ class Said:
         return self.text
 
 
-def say(template: str, **values: Any) -> Said:
+def say(template: str, **values: Any) -> Prose:
     """The Markdown text with these numbers in it, for the end of a cell; they are handed to the book as by `record`.
 
     Parameters
@@ -50,7 +50,7 @@ def say(template: str, **values: Any) -> Said:
         given = ", ".join(values) or "none"
         raise ValueError(f"the text asks for {error}, which is not given; the values are {given}") from None
     _glue(plain)
-    return Said(text)
+    return Prose(text)
 
 
 def record(**values: Any) -> None:

@@ -77,8 +77,8 @@ def runs_provenance(runs: Sequence[Run], simulated: bool, config: Config) -> Pro
     )
     rows = []
     for name, run in {run.name: run for run in runs}.items():
-        made = run.provenance
-        facts = {fact: made.get(fact) for fact in RUN_FACTS}
+        recorded = run.provenance
+        facts = {fact: recorded.get(fact) for fact in RUN_FACTS}
         facts |= {"commit": _short(facts["commit"]), "dirty": _state(facts["dirty"])}
         rows.append({"run": name, **{key: "unknown" if value is None else value for key, value in facts.items()}})
     table = pd.DataFrame(rows, columns=["run", *RUN_FACTS]).rename(columns={"dirty": "code"})

@@ -74,8 +74,8 @@ def keep_or_read(
         types = {column: str for column in columns if column.startswith(_MADE)}
         return pd.read_csv(path, dtype=types | ({"seed": "Int64"} if "seed" in columns else {}))
     with replacing(path) as beside:
-        made = {f"{_MADE}{key}": value for key, value in (provenance or {}).items()}
-        table.assign(**made).to_csv(beside, index=False, float_format="%.6g")
+        facts = {f"{_MADE}{key}": value for key, value in (provenance or {}).items()}
+        table.assign(**facts).to_csv(beside, index=False, float_format="%.6g")
     return table.reset_index(drop=True)
 
 

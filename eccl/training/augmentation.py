@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Self
 
 import torch
 from torch.nn.functional import affine_grid, grid_sample
@@ -24,20 +25,19 @@ Augmenter = Callable[[torch.Tensor, torch.nn.Module, torch.Generator], torch.Ten
 class _Parameters:
     """Tensors of one row a participant, which move together."""
 
-    def rows(self, own: slice):
+    def rows(self, chosen: slice) -> Self:
         """The parameters of some rows of a batch; the noise is that of the whole batch, of which they take theirs."""
         parts = {item.name: getattr(self, item.name) for item in fields(self)}
-        count = len(self.noise)
-        own_parts = {name: value[own] if torch.is_tensor(value) else value for name, value in parts.items()}
-        return type(self)(**own_parts | {"noise_rows": (count, own)})
+        taken = {name: value[chosen] if torch.is_tensor(value) else value for name, value in parts.items()}
+        return type(self)(**taken | {"noise_rows": (len(self.noise), chosen)})
 
     def white(self, x: torch.Tensor) -> torch.Tensor:
         """White noise of unit variance in the shape of a batch, where the batch is."""
-        made = torch.Generator(x.device).manual_seed(self.noise_seed)
-        count, own = self.noise_rows or (len(x), slice(None))
-        return torch.randn((count, *x.shape[1:]), generator=made, device=x.device, dtype=x.dtype)[own]
+        generator = torch.Generator(x.device).manual_seed(self.noise_seed)
+        count, rows = self.noise_rows or (len(x), slice(None))
+        return torch.randn((count, *x.shape[1:]), generator=generator, device=x.device, dtype=x.dtype)[rows]
 
-    def to(self, device: torch.device | str):
+    def to(self, device: torch.device | str) -> Self:
         """The parameters on a device."""
         return type(self)(
             **{
@@ -193,7 +193,7 @@ def augmenter(augmentation: ECGAugmentation | CineAugmentation | None) -> Augmen
     def augment(x: torch.Tensor, model: torch.nn.Module, generator: torch.Generator) -> torch.Tensor:
         if augmentation is None or not model.training:
             return x
-        count, own = share(len(x))
-        return sample(augmentation, count, generator).rows(own).apply(x)
+        count, rows = share(len(x))
+        return sample(augmentation, count, generator).rows(rows).apply(x)
 
     return augment

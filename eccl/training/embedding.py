@@ -36,13 +36,13 @@ def embed(
     fabric : Fabric, optional
         Of `eccl.machine.engine`: where, and in which precision; by default where the encoder is, in its own.
     """
-    home, training = next(encoder.parameters()).device, encoder.training
-    device, precision = (home, nullcontext()) if fabric is None else (fabric.device, fabric.autocast())
+    before, training = next(encoder.parameters()).device, encoder.training
+    device, precision = (before, nullcontext()) if fabric is None else (fabric.device, fabric.autocast())
     encoder.to(device).eval()
     rows = np.asarray(indices)
     starts = range(0, len(rows), batch_size)
     batches = (store.batch(rows[start : start + batch_size], modalities=(modality,)) for start in starts)
     with precision:
         features = [encoder(batch[modality].to(device)).float().cpu() for batch in batches]
-    encoder.to(home).train(training)
+    encoder.to(before).train(training)
     return torch.cat(features).numpy()

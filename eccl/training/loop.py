@@ -9,7 +9,8 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,11 +25,12 @@ from eccl.training.batch_norm import share_batch_norms
 from eccl.training.objective import Objective, Step, Task
 from eccl.training.optimisation import TRAINING, VALIDATION, entropy, epoch_batches, learning_rate, optimiser
 from eccl.training.provenance import provenance
-from eccl.training.runs import Run
+from eccl.training.runs import Run, part_of
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+OnEpoch = Callable[[dict[str, float]], None]  # called with a row of the history
 LARGEST_GRADIENT = 1.0  # L2 norm over all parameters; longer gradients are scaled down to it
 
 
@@ -56,6 +58,18 @@ class _Reader(Dataset):
         return self.read(indices)
 
 
+@dataclass(frozen=True, eq=False)
+class _Training:
+    """One training, whatever the model: what it optimises and on whom, where it computes, and where it writes."""
+
+    task: Task
+    run: Run
+    config: Config
+    machine: Machine
+    fabric: Fabric
+    description: Mapping[str, Any]
+
+
 def fit(
     model: nn.Module,
     task: Task,
@@ -64,7 +78,7 @@ def fit(
     machine: Machine | None = None,
     *,
     description: dict[str, Any] | None = None,
-    on_epoch: Callable[[dict[str, float]], None] | None = None,
+    on_epoch: OnEpoch | None = None,
     progress: bool = True,
 ) -> nn.Module:
     """The model with the weights of its best epoch, on the CPU: trained, resumed, or read from a complete run.
@@ -104,61 +118,34 @@ def fit(
             if not run.complete:
                 bar = tqdm(desc=run.name, leave=False, mininterval=1.0, disable=not (progress and writes))
                 with bar:
-                    _train(model, task, run, config, machine, description or {}, fabric, bar, on_epoch)
+                    _train(model, _Training(task, run, config, machine, fabric, description or {}), bar, on_epoch)
         fabric.barrier()
     return run.load_into(model.cpu()).eval()
 
 
-def _train(
-    model: nn.Module,
-    task: Task,
-    run: Run,
-    config: Config,
-    machine: Machine,
-    description: dict[str, Any],
-    fabric: Fabric,
-    bar: tqdm,
-    on_epoch: Callable[[dict[str, float]], None] | None,
-) -> None:
+def _train(model: nn.Module, training: _Training, bar: tqdm, on_epoch: OnEpoch | None) -> None:
     """Trains from the run's last whole epoch until the stage has ended, and completes the run."""
-    objective, stage = task.objective, task.stage
+    run, fabric, objective, stage = training.run, training.fabric, training.task.objective, training.task.stage
     if fabric.world_size > 1:
         share_batch_norms(model)
     both = _Stage(model, objective)
     plain = optimiser(both, stage)
-    module, optimizer = fabric.setup(both, plain)
+    module, wrapped = fabric.setup(both, plain)
     state = run.load_state() or {"history": [], "best": None}
     history, best = state["history"], state["best"]
     if history:
         both.load_state_dict(state["stage"])
         plain.load_state_dict(state["optimiser"])
     if fabric.is_global_zero:
-        run.save_json("config.json", {**description, "config": to_dict(config)})
+        run.save_json("config.json", {**training.description, "config": to_dict(training.config)})
 
     while not objective.ended(history, stage):
         epoch, began = len(history), time.perf_counter()
-        generator = _draw(fabric, TRAINING, config.seed, epoch)
-        batches = epoch_batches(task.train, stage.batch_size, config.seed, epoch, fabric.global_rank, fabric.world_size)
-        bar.total, total = stage.epochs * len(batches), torch.zeros((), device=fabric.device)
-        module.train()
-        for position, batch in enumerate(
-            _load(task.read, batches, fabric, machine.workers), start=epoch * len(batches)
-        ):
-            for group in plain.param_groups:
-                group["lr"] = learning_rate(position, bar.total, stage)
-            loss = module(type(batch), vars(batch), generator).loss
-            fabric.backward(loss)
-            fabric.clip_gradients(module, optimizer, max_norm=LARGEST_GRADIENT, error_if_nonfinite=False)
-            optimizer.step()
-            optimizer.zero_grad()
-            total += loss.detach()
-            bar.update(position + 1 - bar.n)
-
         row = {
             "epoch": epoch,
-            "train_loss": float(fabric.all_reduce(total)) / len(batches),
-            **_evaluate(module, task, fabric, config, machine),
-            "learning_rate": plain.param_groups[0]["lr"],
+            "train_loss": _train_epoch(module, wrapped, training, epoch, bar),
+            **_evaluate(module, training),
+            "learning_rate": wrapped.param_groups[0]["lr"],
             "seconds": time.perf_counter() - began,
         }
         row = fabric.broadcast(row)  # all processes decide alike on the best epoch and on the end
@@ -176,29 +163,51 @@ def _train(
             on_epoch(row)
 
     if fabric.is_global_zero:
-        seconds = sum(row["seconds"] for row in history)
-        metrics = {"stopped_after": len(history), "chosen_by": objective.criterion, "better": objective.better}
-        metrics |= history[objective.best_epoch(history)]
-        metrics |= {name: value.tolist() for name, value in _part(best, "objective.").items()}
-        facts = provenance(config, machine, **description, run=run.name, total_seconds=seconds)
-        run.finish(_part(best, "model."), history, metrics, facts)
+        _complete(training, best, history)
 
 
-def _part(state: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """Those weights whose names begin with a prefix, without it."""
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+def _train_epoch(module: nn.Module, optimizer: Any, training: _Training, epoch: int, bar: tqdm) -> float:
+    """Mean loss over the batches of an epoch and over the processes, each batch a step of the optimiser."""
+    task, fabric, stage, seed = training.task, training.fabric, training.task.stage, training.config.seed
+    generator = _draw(fabric, TRAINING, seed, epoch)
+    batches = epoch_batches(task.train, stage.batch_size, seed, epoch, fabric.global_rank, fabric.world_size)
+    bar.total, total = stage.epochs * len(batches), torch.zeros((), device=fabric.device)
+    module.train()
+    loaded = _load(task.read, batches, fabric, training.machine.workers)
+    for position, batch in enumerate(loaded, start=epoch * len(batches)):
+        for group in optimizer.param_groups:
+            group["lr"] = learning_rate(position, bar.total, stage)
+        loss = module(type(batch), vars(batch), generator).loss
+        fabric.backward(loss)
+        fabric.clip_gradients(module, optimizer, max_norm=LARGEST_GRADIENT, error_if_nonfinite=False)
+        optimizer.step()
+        optimizer.zero_grad()
+        total += loss.detach()
+        bar.update(position + 1 - bar.n)
+    return float(fabric.all_reduce(total)) / len(batches)
+
+
+def _complete(training: _Training, best: dict[str, Tensor], history: list[dict[str, float]]) -> None:
+    """Writes the best weights, what they reached and what made them."""
+    run, objective = training.run, training.task.objective
+    seconds = sum(row["seconds"] for row in history)
+    metrics = {"stopped_after": len(history), "chosen_by": objective.criterion, "better": objective.better}
+    metrics |= history[objective.best_epoch(history)]
+    metrics |= {name: value.tolist() for name, value in part_of(best, "objective.").items()}
+    facts = provenance(training.config, training.machine, **training.description, run=run.name, total_seconds=seconds)
+    run.finish(part_of(best, "model."), history, metrics, facts)
 
 
 @torch.no_grad()
-def _evaluate(module: nn.Module, task: Task, fabric: Fabric, config: Config, machine: Machine) -> dict[str, float]:
+def _evaluate(module: nn.Module, training: _Training) -> dict[str, float]:
     """Loss and score of the whole validation split, by each process, with the same draw at every epoch."""
+    task, fabric = training.task, training.fabric
     module.eval()
-    generator = _draw(fabric, VALIDATION, config.seed)
+    generator = _draw(fabric, VALIDATION, training.config.seed)
     count = max(1, len(task.validation) // task.stage.batch_size)
     batches = np.array_split(task.validation, count)  # none is smaller than a batch, or has fewer negatives
-    steps = [
-        module(type(batch), vars(batch), generator) for batch in _load(task.read, batches, fabric, machine.workers)
-    ]
+    loaded = _load(task.read, batches, fabric, training.machine.workers)
+    steps = [module(type(batch), vars(batch), generator) for batch in loaded]
     loss = np.average([float(step.loss) for step in steps], weights=[len(batch) for batch in batches])
     if task.objective.score is None:
         return {"validation_loss": float(loss)}

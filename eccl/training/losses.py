@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Any
 
 import torch
 import torch.distributed as distributed
@@ -33,8 +34,8 @@ def clip_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float | Tensor = 0.1, a
     van den Oord et al., arXiv 2018 (InfoNCE); Radford et al., ICML 2021 (CLIP); Zhang et al., MLHC 2022 (ConVIRT).
     """
     logits = contrastive_logits(z_ecg, z_cmr, temperature)  # (B, B), rows ECG, columns CMR
-    own = torch.arange(len(logits), device=logits.device)
-    return alpha * F.cross_entropy(logits, own) + (1 - alpha) * F.cross_entropy(logits.T, own)
+    partner = torch.arange(len(logits), device=logits.device)
+    return alpha * F.cross_entropy(logits, partner) + (1 - alpha) * F.cross_entropy(logits.T, partner)
 
 
 def nt_xent_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float | Tensor = 0.1, alpha: float = 0.5) -> Tensor:
@@ -49,8 +50,8 @@ def nt_xent_loss(z_ecg: Tensor, z_cmr: Tensor, temperature: float | Tensor = 0.1
         across = contrastive_logits(anchor, other, temperature)
         within = contrastive_logits(anchor, anchor, temperature)
         within = within.masked_fill(torch.eye(len(within), dtype=torch.bool, device=within.device), -torch.inf)
-        own = torch.arange(len(across), device=across.device)
-        return F.cross_entropy(torch.cat([across, within], dim=1), own)
+        partner = torch.arange(len(across), device=across.device)
+        return F.cross_entropy(torch.cat([across, within], dim=1), partner)
 
     return alpha * direction(z_ecg, z_cmr) + (1 - alpha) * direction(z_cmr, z_ecg)
 
@@ -136,14 +137,14 @@ class _Gather(torch.autograd.Function):
     """Concatenation over processes whose backward sums what every process asks of this one's rows."""
 
     @staticmethod
-    def forward(ctx, z: Tensor) -> Tensor:
+    def forward(ctx: Any, z: Tensor) -> Tensor:
         ctx.rows = len(z)
         parts = [torch.empty_like(z) for _ in range(distributed.get_world_size())]
         distributed.all_gather(parts, z.contiguous())
         return torch.cat(parts)
 
     @staticmethod
-    def backward(ctx, gradient: Tensor) -> Tensor:
+    def backward(ctx: Any, gradient: Tensor) -> Tensor:
         gradient = gradient.contiguous()
         distributed.all_reduce(gradient)
         start = distributed.get_rank() * ctx.rows

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
+def part_of(weights: Mapping[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    """Those weights whose names begin with a prefix, by their names without it."""
+    return {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
+
+
 @dataclass(frozen=True)
 class Run:
     """One training run on disk.
@@ -129,10 +134,8 @@ class Run:
         DataError
             If the file is missing or damaged, or holds a model of another shape.
         """
-        weights = self.load_model()
-        part = {name.removeprefix(prefix): value for name, value in weights.items() if name.startswith(prefix)}
         try:
-            model.load_state_dict(part)
+            model.load_state_dict(part_of(self.load_model(), prefix))
         except RuntimeError as error:
             misfit = str(error).splitlines()[-1].strip()
             raise DataError(

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from eccl.config import ECGEncoderConfig, MAEConfig, preset
-from eccl.encoders.ecg_vit import ECGEncoder, patchify, unpatchify
+from eccl.encoders.ecg_vit import ECGViT, patchify, unpatchify
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder, random_mask
 from eccl.encoders.signal import UNITS_PER_MILLIVOLT
 from eccl.encoders.transformer import Block, sincos_positions_2d
@@ -28,7 +28,7 @@ def random_ecg(batch=3, samples=600, seed=0):
 def autoencoder(encoder=SINGLE, samples=600, **settings):
     torch.manual_seed(0)
     config = MAEConfig(**{"width": 16, "depth": 1, "heads": 2, **settings})
-    return ECGMaskedAutoencoder(ECGEncoder(encoder, samples), config)
+    return ECGMaskedAutoencoder(ECGViT(encoder, samples), config)
 
 
 @pytest.mark.parametrize("leads, samples", [(12, 50), (1, 100), (3, 20)])
@@ -83,20 +83,20 @@ def test_block_equals_torchs_pre_norm_layer():
 
 def test_attention_maps_are_the_attention_of_the_forward_pass():
     torch.manual_seed(0)
-    encoder = ECGEncoder(JOINT, 600).eval()
+    encoder = ECGViT(JOINT, 600).eval()
     ecg = random_ecg()
     h, maps = encoder.forward_attention(ecg)
     torch.testing.assert_close(h, encoder(ecg))
     assert maps.shape == (2, 3, 2, 13, 13)
     torch.testing.assert_close(maps.sum(-1), torch.ones(2, 3, 2, 13))
     attention, x = encoder.transformer.blocks[0].attention, torch.randn(3, 13, 16)
-    naive = (attention.weights(x) @ attention.split(x)[2]).transpose(1, 2).flatten(2)
+    naive = (attention.weights(x) @ attention.queries_keys_values(x)[2]).transpose(1, 2).flatten(2)
     torch.testing.assert_close(attention.project(naive), attention(x))
 
 
 def test_a_shorter_ecg_takes_the_first_positions():
     torch.manual_seed(0)
-    long, short = ECGEncoder(SINGLE, 600), ECGEncoder(SINGLE, 300)
+    long, short = ECGViT(SINGLE, 600), ECGViT(SINGLE, 300)
     short.load_state_dict(long.state_dict())
     ecg = random_ecg(samples=300)
     torch.testing.assert_close(long(ecg), short(ecg))
@@ -107,7 +107,7 @@ def test_a_shorter_ecg_takes_the_first_positions():
 )
 def test_an_ecg_that_does_not_fit_is_named(shape, words):
     with pytest.raises(ValueError, match=words):
-        ECGEncoder(SINGLE, 600)(torch.zeros(shape))
+        ECGViT(SINGLE, 600)(torch.zeros(shape))
 
 
 @pytest.mark.parametrize(
@@ -115,11 +115,11 @@ def test_an_ecg_that_does_not_fit_is_named(shape, words):
 )
 def test_sizes_that_do_not_fit_are_errors(setting, words):
     with pytest.raises(ValueError, match=words):
-        ECGEncoder(dataclasses.replace(JOINT, **setting), 600)
+        ECGViT(dataclasses.replace(JOINT, **setting), 600)
 
 
 def test_amplitude_reaches_the_tokens_unnormalised():
-    encoder = ECGEncoder(JOINT, 600)
+    encoder = ECGViT(JOINT, 600)
     ecg = random_ecg()
     zero = encoder.embed(encoder.patchify(torch.zeros_like(ecg)))
     once, twice = (encoder.embed(encoder.patchify(k * ecg)) - zero for k in (1, 2))
@@ -128,7 +128,7 @@ def test_amplitude_reaches_the_tokens_unnormalised():
 
 def test_the_place_of_a_patch_matters():
     torch.manual_seed(0)
-    encoder = ECGEncoder(SINGLE, 600).eval()
+    encoder = ECGViT(SINGLE, 600).eval()
     ecg = random_ecg()
     later, other_lead = ecg.roll(100, dims=2), ecg.roll(1, dims=1)
     assert (encoder(ecg) - encoder(later)).abs().max() > 1e-3
@@ -136,12 +136,12 @@ def test_the_place_of_a_patch_matters():
 
 
 def test_the_papers_patching_gives_600_tokens():
-    encoder = ECGEncoder(dataclasses.replace(preset("paper").ecg, width=16, depth=1, heads=1))
+    encoder = ECGViT(dataclasses.replace(preset("paper").ecg, width=16, depth=1, heads=1))
     assert encoder.embed(encoder.patchify(torch.zeros(1, 12, 5000))).shape == (1, 600, 16)
 
 
 def test_dropout_is_on_in_training_only():
-    encoder = ECGEncoder(dataclasses.replace(JOINT, dropout=0.5), 600)
+    encoder = ECGViT(dataclasses.replace(JOINT, dropout=0.5), 600)
     ecg = random_ecg()
     assert not torch.equal(encoder(ecg), encoder(ecg))
     encoder.eval()

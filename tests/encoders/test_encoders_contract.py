@@ -7,13 +7,13 @@ from safetensors.torch import load_file, save_file
 from eccl.config import CMREncoderConfig, ECGEncoderConfig
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg import ecg_encoder
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 
 ECG = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.1}
 CMR = {"width": 12, "image_size": 64, "frames": 6}
 ENCODERS = {
-    "ecg, 12 leads a patch": lambda: ECGEncoder(ECGEncoderConfig(patch_leads=12, patch_samples=50, **ECG), 600),
-    "ecg, 1 lead a patch": lambda: ECGEncoder(ECGEncoderConfig(patch_leads=1, patch_samples=100, **ECG), 600),
+    "ecg, 12 leads a patch": lambda: ECGViT(ECGEncoderConfig(patch_leads=12, patch_samples=50, **ECG), 600),
+    "ecg, 1 lead a patch": lambda: ECGViT(ECGEncoderConfig(patch_leads=1, patch_samples=100, **ECG), 600),
     "ecg, resnet": lambda: ecg_encoder(ECGEncoderConfig(name="resnet", width=24, depth=1, dropout=0.1), 600),
     "ecg, resnet at 100 Hz": lambda: ecg_encoder(
         ECGEncoderConfig(name="resnet", sampling_rate=100, width=24, depth=2, dropout=0.1), 600

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from eccl.config import Config, preset
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
 from eccl.encoders.pair import ECCL
@@ -114,7 +114,7 @@ def test_pairs_can_be_learnt_by_heart(pairs):
 
 def test_the_pretrained_encoders_fit_into_eccl():
     config = preset("smoke")
-    mae = ECGMaskedAutoencoder(ECGEncoder(config.ecg), config.mae)
+    mae = ECGMaskedAutoencoder(ECGViT(config.ecg), config.mae)
     model = pair(config)
     model.ecg.load_state_dict(mae.encoder.state_dict())
     cmr = Predictor(pair(config).cmr, 82)

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from eccl.data.sources.base import Index, Open, Recording, refusal
+from eccl.data.sources.base import Index, OpenData, Recording, refusal
 from eccl.records import DataError
 from helpers.making import cohort_table, make_cine, make_ecg
 
 
 @dataclass(frozen=True)
-class Toy(Open):
+class Toy(OpenData):
     """A download of empty files, one a participant, whose names say what happens when they are read."""
 
     download: Path

@@ -7,7 +7,7 @@ from helpers.simulated import pack_people
 
 from eccl.config import preset
 from eccl.data.split import Split, split
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.records import ECG
 from eccl.share.pretrained import equip, load
 
@@ -27,10 +27,10 @@ def parts(people) -> Split:
 
 
 @pytest.fixture(scope="session")
-def encoder() -> ECGEncoder:
+def encoder() -> ECGViT:
     """Random weights of the preset smoke: calibration does not depend on what an encoder has learnt."""
     torch.manual_seed(0)
-    return ECGEncoder(preset("smoke").ecg)
+    return ECGViT(preset("smoke").ecg)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from eccl.config import preset
 from eccl.data.ecg import read_ecg, write_ecg
 from eccl.data.formats.cardiosoft import write_cardiosoft
 from eccl.data.split import Split
-from eccl.encoders.ecg_vit import ECGEncoder
+from eccl.encoders.ecg_vit import ECGViT
 from eccl.share.pretrained import equip, is_equipped, load
 from eccl.training.embedding import embed
 
@@ -84,7 +84,7 @@ def test_what_is_there_is_not_made_again(monkeypatch, moved, encoder, people, fe
 def test_what_has_changed_is_made_again(tmp_path, moved, encoder, people, few, what):
     if what == "weights":
         torch.manual_seed(1)
-        encoder = ECGEncoder(preset("smoke").ecg)
+        encoder = ECGViT(preset("smoke").ecg)
     elif what == "people":
         few = Split(few.train[::2], few.validation, few.test)
     else:
@@ -110,7 +110,7 @@ def test_an_interrupted_fit_leaves_nothing_that_looks_whole(monkeypatch, moved, 
     monkeypatch.setattr(pretrained, "fit_domain", full)
     torch.manual_seed(2)
     with pytest.raises(OSError, match="no space"):
-        equip(moved, ECGEncoder(preset("smoke").ecg), people, few, {})
+        equip(moved, ECGViT(preset("smoke").ecg), people, few, {})
     refused(lambda: load(moved), "encoder.json", "missing", "obtain")
 
 

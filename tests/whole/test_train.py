@@ -13,7 +13,7 @@ import pandas as pd
 import pytest
 
 from eccl import train
-from eccl.config import from_dict, preset
+from eccl.config import from_dict, preset, to_dict
 
 SMALL = ["--preset", "smoke", "--accelerator", "cpu", "--quiet"]
 SMALL += [f"--set=stage_{name}.batch_size=6" for name in ("mae", "cmr", "eccl")]
@@ -135,8 +135,6 @@ def test_help_names_the_options_and_the_exit_codes(capsys):
 
 def test_a_config_file_holds_a_whole_config(tmp_path):
     whole = preset("smoke", seed=9)
-    from eccl.config import to_dict
-
     file = tmp_path / "run.json"
     file.write_text(json.dumps({"config": to_dict(whole)}))
     options = train._parser().parse_args([f"--config={file}"])

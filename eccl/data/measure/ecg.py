@@ -1,8 +1,7 @@
-"""Classical ECG measurements, as a cardiologist would take them by ruler: from the median beat of the noisy signal.
+"""Classical ECG measurements, as a cardiologist takes them: from the median beat of the noisy signal.
 
 They are the honest baseline of every learnt ECG feature. A measurement that has no meaning in a recording (a PR
-interval without P waves) is NaN; a probe imputes it from the training split and flags that it was
-absent.
+interval without P waves) is NaN; a probe imputes it from the training split and flags that it was absent.
 """
 
 from __future__ import annotations
@@ -14,7 +13,7 @@ import numpy as np
 from eccl.data.measure.beats import r_peaks, remove_baseline
 from eccl.records import ECG, LEADS
 
-VERSION = 1  # raise it when the same ECG is measured otherwise, so that kept measurements are taken anew
+VERSION = 1  # raise it when the same ECG is measured otherwise, so that cached measurements are taken anew
 BEFORE, AFTER = 0.35, 0.55  # s about the R peak that the median beat spans
 
 

@@ -78,7 +78,7 @@ class Source(Protocol):
         """A message about an entry, fit for a log: without an identifier that may not be shown."""
 
 
-class Open:
+class OpenData:
     """Mixed into the adapters of open data, whose names of participants are no secret."""
 
     def redact(self, entry: Mapping[str, Any], text: str) -> str:

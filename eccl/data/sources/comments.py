@@ -98,7 +98,7 @@ def read_comments(header: Path | str) -> Comments:
     found: dict[str, list] = {"age": [], "sex": [], "dx": [], "patient": []}
     comments = [re.sub(r"\s{2,}|\t", "  ", line.strip().lstrip("# \t")) for line in lines if line.strip()[:1] == "#"]
     for comment in comments:
-        for key, value in _said(comment):
+        for key, value in _values_of(comment):
             found[key].append(value)
     if any(_OTHER_UNIT.search(comment[:LONGEST_COMMENT]) for comment in comments):
         found["age"] = [UNCLEAR.format("age")]
@@ -107,7 +107,7 @@ def read_comments(header: Path | str) -> Comments:
     return Comments(age, sex, dx, patients, (*why_age, *why_sex))
 
 
-def _said(comment: str) -> Iterator[tuple[str, float | str]]:
+def _values_of(comment: str) -> Iterator[tuple[str, float | str]]:
     """Keys and values of a comment: a number, a text, or of age and sex the note why there is no number."""
     pairs = [(_KEYS.get(key), value) for key, value in _pairs(comment)] if len(comment) <= LONGEST_COMMENT else []
     readers = {"age": _age, "sex": _sex}

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Index, Open, Recording, chosen, identity, refusal
+from eccl.data.sources.base import Index, OpenData, Recording, chosen, identity, refusal
 from eccl.data.sources.scans import read_scan
 from eccl.data.sources.statements import UNKNOWN
 from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
@@ -22,7 +22,7 @@ from eccl.traits import DIAGNOSES
 
 TABLE = "participants.csv"
 FILES = ("ecg", "cine", "mask_ed", "mask_es")  # columns that name files, relative to the table
-MODALITIES = ("ecg", "cine")  # each also the column that names its file
+RECORDINGS = ("ecg", "cine")  # each also the column that names its file
 SIGNALS = (".dat", ".mat")  # of a WFDB record, beside its header
 STATED = ("ecg_unit", "ecg_rate", "cine_units", "nominal")  # columns that say of a file what it does not say itself
 _ONE_PERSON = "name each recording once, or give these rows one patient_id"
@@ -30,7 +30,7 @@ KNOWN = (*REQUIRED, *OPTIONAL, PATIENT, PART, *FILES, *STATED)
 
 
 @dataclass(frozen=True)
-class Folder(Open):
+class Folder(OpenData):
     """A table of people and paths.
 
     Parameters
@@ -71,7 +71,7 @@ class Folder(Open):
             "name": self.name,
             "licence": self.licence,
             "simulated": self.simulated,
-            "modalities": [name for name in MODALITIES if name in columns],
+            "modalities": [name for name in RECORDINGS if name in columns],
             "diagnoses": [code for code in DIAGNOSES if code in columns],
             "choices": {
                 "frame_policy": chosen(self.frame_policy, FRAME_POLICIES),
@@ -93,7 +93,7 @@ class Folder(Open):
             entries[name] = entries[name].where(wrong, numbers) if wrong.any() else numbers
         for name in (*FILES, *STATED):
             entries[f"_{name}"] = table.get(name, "")
-        entries["_needed"] = ",".join(name for name in MODALITIES if name in table)
+        entries["_needed"] = ",".join(name for name in RECORDINGS if name in table)
         entries["_files"] = [
             [path for name in FILES if row.get(name) for path in self._paths(row[name])]
             for row in table.to_dict("records")
@@ -106,7 +106,7 @@ class Folder(Open):
     def _shared(self, entries: pd.DataFrame) -> pd.Series:
         """Rows that name a recording which rows of another person name too: they would lie on both sides of a split."""
         people, shared = patients(entries), pd.Series(False, index=entries.index)
-        for column in MODALITIES:
+        for column in RECORDINGS:
             named = entries[f"_{column}"][entries[f"_{column}"] != ""]
             files = named.map(lambda name: identity(_recording(self.path.parent / name)))
             shared[files.index[people[files.index].groupby(files).transform("nunique") > 1]] = True
@@ -147,7 +147,7 @@ class Folder(Open):
                 hint = did_you_mean(name, KNOWN, "rename it, or take it out")
                 hint = "write the table with commas between the columns" if re.search("[;\t]", name) else hint
                 raise DataError(f"no column is named {name!r}", source=self.path, remedy=hint)
-        if "participant_id" not in table or not len(table) or not set(MODALITIES) & set(table):
+        if "participant_id" not in table or not len(table) or not set(RECORDINGS) & set(table):
             raise DataError(
                 f"{len(table)} rows with the columns {', '.join(table) or 'none'}",
                 source=self.path,

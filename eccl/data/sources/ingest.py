@@ -15,7 +15,7 @@ import logging
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -89,11 +89,7 @@ def ingest(
         for modality in described["modalities"]:
             make_folder(folder / MODALITIES[modality].folder)
         blocks, parts = _blocks(index.entries, marks, kept), make_folder(kept / "parts")
-        # Before anything is read: a part that is not current must not be taken for one when its settings come back.
-        for left in set(os.listdir(parts)) - {f"{name}.csv" for name in blocks}:
-            (parts / left).unlink()
-        written = {name: set(os.listdir(folder / MODALITIES[name].folder)) for name in described["modalities"]}
-        _forget(parts, written, retry_refused)
+        _forget(folder, parts, blocks, described["modalities"], retry_refused)
         read = partial(read_block, source, folder, described["diagnoses"])
         paths = in_blocks(read, blocks, parts, workers, progress, "reading")
         _join(folder, kept, paths, index, described)
@@ -215,8 +211,12 @@ def _blocks(entries: pd.DataFrame, marks: list[str], kept: Path) -> dict[str, pd
     }
 
 
-def _forget(parts: Path, written: Mapping[str, set[str]], retry_refused: bool) -> None:
-    """Remove parts whose recordings are not all there, and if so asked those with somebody refused: read them again."""
+def _forget(folder: Path, parts: Path, blocks: Collection[str], modalities: Sequence[str], retry_refused: bool) -> None:
+    """Remove parts to be read again: of no block, with recordings that are not all there, or with somebody refused."""
+    # Before anything is read: a part that is not current must not be taken for one when its settings come back.
+    for outdated in set(os.listdir(parts)) - {f"{name}.csv" for name in blocks}:
+        (parts / outdated).unlink()
+    written = {name: set(os.listdir(folder / MODALITIES[name].folder)) for name in modalities}
     for path in sorted(parts.glob("*.csv")):
         rows = list(_rows(path))
         names = [row["participant_id"] for row in rows if not row["_reason"]]

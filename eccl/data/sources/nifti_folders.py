@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
-from eccl.data.sources.base import Index, Open, Recording, chosen, files_under, nothing_found, refusal, safe_id
+from eccl.data.sources.base import Index, OpenData, Recording, chosen, files_under, nothing_found, refusal, safe_id
 from eccl.data.sources.scans import Scan, read_scan
 from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
 from eccl.records import DataError
@@ -54,7 +54,7 @@ def _stem(path: Path) -> str:
 
 
 @dataclass(frozen=True)
-class NIfTIFolders(Open):
+class NIfTIFolders(OpenData):
     """Files in ukbb_cardiac's naming, one folder a patient, or in that of M&Ms, where a folder may hold several.
 
     Parameters

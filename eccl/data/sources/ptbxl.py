@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
-from eccl.data.sources.base import Index, Open, Recording, chosen, nothing_found, refusal
+from eccl.data.sources.base import Index, OpenData, Recording, chosen, nothing_found, refusal
 from eccl.data.sources.statements import INFARCTION, KNOWN, infarction_statements, read_scp_codes, scp_diagnoses
 from eccl.data.table import PART, PATIENT, PERSON, read_table
 from eccl.records import DataError
@@ -30,7 +30,7 @@ _VALIDATION, _TEST = 9, 10  # folds
 
 
 @dataclass(frozen=True)
-class PTBXL(Open):
+class PTBXL(OpenData):
     """PTB-XL, all of it or part of its files.
 
     Parameters

@@ -23,8 +23,7 @@ from eccl.records import DataError
 
 KNOWN = ("I21", "I48")  # what statements can tell
 
-NORMAL, SINUS_RHYTHM = "NORM", "SR"  # SCP statements
-ATRIAL_FIBRILLATION = ("AFIB", "AFLT")  # fibrillation and flutter, as in I48
+ATRIAL_FIBRILLATION = ("AFIB", "AFLT")  # SCP statements of fibrillation and flutter, as in I48
 INFARCTION = (  # every statement of diagnostic_class MI in PTB-XL's scp_statements.csv
     *("AMI", "ASMI", "ALMI", "IMI", "ILMI", "IPMI", "IPLMI", "LMI", "PMI"),
     *("INJAS", "INJAL", "INJIN", "INJLA", "INJIL"),  # subendocardial injury, which PTB-XL counts there
@@ -84,7 +83,7 @@ def stated(codes: Mapping[str, float], statements: Collection[str], least_likeli
     codes : mapping
         Likelihoods, %, by statement, of `read_scp_codes`.
     statements : collection of str
-        Such as `INFARCTION`, `(NORMAL,)` or `(SINUS_RHYTHM,)`.
+        Such as `INFARCTION`.
     least_likelihood : float
         A rated statement below it does not count, %. One that is not rated (0) always does: all but 48 of 1,514 records
         of atrial fibrillation in PTB-XL are not rated.

@@ -16,7 +16,7 @@ import pandas as pd
 from eccl.data.ecg import read_ecg
 from eccl.data.sources.base import (
     Index,
-    Open,
+    OpenData,
     Recording,
     chosen,
     files_under,
@@ -35,7 +35,7 @@ LABELS = ("snomed", "none")
 
 
 @dataclass(frozen=True)
-class WFDBFolder(Open):
+class WFDBFolder(OpenData):
     """Every record below a folder.
 
     Parameters

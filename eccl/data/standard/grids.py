@@ -48,11 +48,11 @@ def align(labels: Stack, image: ShortAxis) -> Stack:
         shape[axis] = len(place)
         taken = np.take(aligned, np.clip(place, 0, aligned.shape[axis] - 1).astype(int), axis=axis)
         aligned = np.where(inside.reshape(shape), taken, np.float32(0))
-    before, left = (int(np.isin(images, CAVITY).sum()) for images in (turned.images, aligned))
-    if left < before:
+    labelled, remaining = (int(np.isin(images, CAVITY).sum()) for images in (turned.images, aligned))
+    if remaining < labelled:
         raise DataError(
-            f"{before - left} of {before} voxels of LV cavity are labelled outside of {image.source or 'their image'} "
-            f"({_grid(labels)}, and {_grid(image)})",
+            f"{labelled - remaining} of {labelled} voxels of LV cavity are labelled outside of "
+            f"{image.source or 'their image'} ({_grid(labels)}, and {_grid(image)})",
             source=labels.source,
             remedy="give the labels of this image, with the affine that they were drawn in",
         )

@@ -29,9 +29,9 @@ from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-MODALITIES = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",)}
+RECORDINGS = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",)}
 TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
-HEARTS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
+STACKS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
 UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
 KEY = "key"
 _BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
@@ -53,8 +53,8 @@ class UKBiobank:
     withdrawals : str
         Lists, or folders of lists, of those who have withdrawn, with ; between, beside those in the download, which
         are found by name (w12345_20240119.csv, withdraw12345_398_20240119.txt, ...) or by content (participants'
-        numbers alone) as `withdrawals.find_lists` says. They are taken out, also of a cohort that
-        exists already. What is a list by its name and cannot be read as one stops the ingest.
+        numbers alone) as `withdrawals.find_lists` says. They are taken out, also of a cohort that exists already. What
+        is a list by its name and cannot be read as one stops the ingest.
     other_lists : str
         Names of files, with ; between, that hold participants' numbers for another purpose.
     key : str
@@ -90,7 +90,7 @@ class UKBiobank:
             "name": "Simulated UK Biobank download" if self.simulated else "UK Biobank",
             "licence": "CC0-1.0" if self.simulated else "UK Biobank material transfer agreement: not to be passed on",
             "simulated": self.simulated,
-            "modalities": list(MODALITIES[chosen(self.modalities, tuple(MODALITIES))]),
+            "modalities": list(RECORDINGS[chosen(self.modalities, tuple(RECORDINGS))]),
             "diagnoses": list(DIAGNOSES),
             "choices": {
                 "visit": self.visit,
@@ -143,7 +143,7 @@ class UKBiobank:
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings of the modalities asked for."""
         ecg, cine, row, files = None, None, {}, list(entry["_files"])
-        if "ecg" in MODALITIES[self.modalities]:
+        if "ecg" in RECORDINGS[self.modalities]:
             ecg = read_ecg(files.pop(0))
         if files:
             image, *masks = files
@@ -159,10 +159,10 @@ class UKBiobank:
     def _recordings(self) -> dict[str, dict[str, list[Path]]]:
         """Files by participant and modality; of a cine, its masks behind it."""
         found: dict[str, dict[str, list[Path]]] = {}
-        for path in files_under(self.download, [".xml", ".zip", *HEARTS]):
+        for path in files_under(self.download, [".xml", ".zip", *STACKS]):
             bulk = _BULK.fullmatch(path.name)
-            if path.name in HEARTS and path.parent.name.isdigit() and self.visit == IMAGING:
-                if path.name != HEARTS[0] and (path.parent / HEARTS[0]).exists():
+            if path.name in STACKS and path.parent.name.isdigit() and self.visit == IMAGING:
+                if path.name != STACKS[0] and (path.parent / STACKS[0]).exists():
                     continue
                 eid, modality, files = path.parent.name, "cine", [path, *masks_beside(path)]
             elif bulk and int(bulk["visit"]) == self.visit:

@@ -94,25 +94,7 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
         mixed, or a field is there twice. No heading is shown that is not the number of a field: a file without a header
         has participants there.
     """
-    if any(map(_TITLE.fullmatch, header)):
-        raise DataError(
-            "the columns are named by the titles of fields, not by their numbers",
-            source=path,
-            remedy="export the table again with header_style FIELD-NAME (p31, p21003_i2), or UKB-FORMAT (31-0.0)",
-        )
-    participants = [place for place, heading in enumerate(header) if _EID.fullmatch(heading)]
-    if len(participants) != 1:
-        raise DataError(
-            f"{len(participants)} of {len(header)} columns are named eid, expected one",
-            source=path,
-            remedy="give a table with the column eid, with a header, separated by commas or tabs",
-        )
-    if any("withdr" in heading.lower() for heading in header):
-        raise DataError(
-            "a column speaks of withdrawals, which no table can take out",
-            source=path,
-            remedy="write the numbers of who has withdrawn into withdrawals.txt, one a line, and take the column out",
-        )
+    participants = _participants_column(header, path)
     names = {(field, 0 if field in WITHOUT_VISIT else instance): name for name, field in FIELDS.items()}
     found: dict[tuple[str, int], Column] = {}
     first: dict[str, str] = {}  # style: a heading of that style
@@ -137,7 +119,31 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
             source=path,
             remedy="export the table again in one style, or give two tables",
         )
-    return participants[0], sorted(found.values(), key=lambda column: (column.name, column.array))
+    return participants, sorted(found.values(), key=lambda column: (column.name, column.array))
+
+
+def _participants_column(header: Sequence[str], path: Path) -> int:
+    """The place of the one column eid, in a header whose headings are the numbers of fields."""
+    if any(map(_TITLE.fullmatch, header)):
+        raise DataError(
+            "the columns are named by the titles of fields, not by their numbers",
+            source=path,
+            remedy="export the table again with header_style FIELD-NAME (p31, p21003_i2), or UKB-FORMAT (31-0.0)",
+        )
+    participants = [place for place, heading in enumerate(header) if _EID.fullmatch(heading)]
+    if len(participants) != 1:
+        raise DataError(
+            f"{len(participants)} of {len(header)} columns are named eid, expected one",
+            source=path,
+            remedy="give a table with the column eid, with a header, separated by commas or tabs",
+        )
+    if any("withdr" in heading.lower() for heading in header):
+        raise DataError(
+            "a column speaks of withdrawals, which no table can take out",
+            source=path,
+            remedy="write the numbers of who has withdrawn into withdrawals.txt, one a line, and take the column out",
+        )
+    return participants[0]
 
 
 def showcase_name(name: str, instance: int = IMAGING) -> str:
