@@ -36,6 +36,13 @@ def digest(*parts: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
+def array_digest(array: np.ndarray) -> str:
+    """SHA-256 of an array's values, hexadecimal."""
+    import numpy as np
+
+    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
+
+
 def home() -> Path:
     """The folder under which cohorts/, stores/, runs/ and kept/ are: ECCL_HOME, or the checkout, or ~/.cache/eccl."""
     if os.environ.get("ECCL_HOME"):
@@ -102,10 +109,11 @@ def kept_table(name: str, parts: tuple[Any, ...], make: Callable[[], pd.DataFram
     """A table, as `kept`; its index is its first column."""
     import pandas as pd
 
+    missing = {"keep_default_na": False, "na_values": [""]}  # what is empty alone: NA may be a name
     return kept(
         f"{name}.csv",
         parts,
         make,
         lambda table, path: table.to_csv(path),
-        lambda path: pd.read_csv(path, index_col=0, float_precision="round_trip"),
+        lambda path: pd.read_csv(path, index_col=0, float_precision="round_trip", **missing),
     )

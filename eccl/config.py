@@ -18,6 +18,7 @@ import numpy as np
 from eccl.display import indented, tree
 from eccl.errors import did_you_mean
 from eccl.presets import PRESETS
+from eccl.ranges import check_range
 
 
 @dataclass(frozen=True)
@@ -178,7 +179,7 @@ def replace(config: Any, **changes: Any) -> Any:
     Raises
     ------
     ValueError
-        If a setting does not exist, with its name and the nearest one that does.
+        If a setting does not exist, with its name and the nearest one that does; or if a number means nothing.
     TypeError
         If a value has the wrong type.
     """
@@ -195,11 +196,14 @@ def replace(config: Any, **changes: Any) -> Any:
         elif isinstance(current, float) and type(value) is int:
             value = float(value)
         elif isinstance(current, tuple) and isinstance(value, list):  # as JSON has it
-            value = tuple(value)
+            value = tuple(float(each) if type(each) is int else each for each in value)
+            if not all(isinstance(each, float) for each in value):
+                raise TypeError(f"{type(config).__name__}.{name} is {changes[name]!r}; it takes a list of numbers")
         elif type(value) is not type(current):
             raise TypeError(
                 f"{type(config).__name__}.{name} is {value!r}; it takes a {type(current).__name__}, such as {current!r}"
             )
+        check_range(name, value)
         values[name] = value
     return dataclasses.replace(config, **values)
 
@@ -212,6 +216,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     ValueError, TypeError
         As `replace`.
     """
+    _keep_preset(settings)
     for name, value in settings.items():
         *outer, last = name.split(".")
         change = {last: value}
@@ -246,7 +251,13 @@ def preset(name: str | None = None, **changes: Any) -> Config:
     name = name or os.environ.get("ECCL_PRESET") or "laptop"
     if name not in PRESETS:
         raise ValueError(f"no preset is named {name!r}; there are {', '.join(PRESETS)}")
+    _keep_preset(changes)
     return replace(replace(Config(preset=name), **PRESETS[name]), **changes)
+
+
+def _keep_preset(changes: Mapping[str, Any]) -> None:
+    if "preset" in changes:  # its name alone would change, under which runs are found, and not what it stands for
+        raise ValueError("the preset is what settings start from, not one of them; name it instead")
 
 
 # The names of the settings, so that a notebook offers them.

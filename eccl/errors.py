@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from functools import partial
 
 
 class DataError(ValueError):
@@ -29,6 +30,10 @@ class DataError(ValueError):
         self.problem, self.source, self.remedy = problem, source, remedy
         where = f"{source}: " if source is not None else ""
         super().__init__(f"{where}{problem}. Remedy: {remedy}.")
+
+    def __reduce__(self) -> tuple:
+        # As an exception is pickled by itself it cannot be made again, and a worker's error would hide why.
+        return partial(DataError, source=self.source, remedy=self.remedy), (self.problem,)
 
 
 def did_you_mean(name: str, known: Iterable[str], otherwise: str) -> str:

@@ -63,17 +63,20 @@ def write_json(path: Path | str, content: Mapping[str, Any]) -> None:
 
 
 @contextmanager
-def locked(folder: Path | str, problem: str, remedy: str) -> Iterator[None]:
+def locked(folder: Path | str, problem: str = "", remedy: str = "", wait: bool = False) -> Iterator[Path]:
     """The exclusive right to work in a folder, which is made; the system takes it back if the process dies.
+
+    Gives the file that is locked. A process that waits has the right as soon as no other has it.
 
     Raises
     ------
     DataError
-        With the given problem and remedy if another process has it; or if the folder cannot be written.
+        With the given problem and remedy if another process has it, and this one does not wait; or if the folder
+        cannot be written.
     """
     from filelock import FileLock, Timeout
 
-    lock = FileLock(make_folder(folder) / "lock", timeout=0)
+    lock = FileLock(make_folder(folder) / "lock", timeout=-1 if wait else 0)
     try:
         lock.acquire()
     except Timeout:
@@ -81,7 +84,7 @@ def locked(folder: Path | str, problem: str, remedy: str) -> Iterator[None]:
     except OSError as error:
         raise _unwritable(Path(folder) / "lock", error) from error
     try:
-        yield
+        yield Path(folder) / "lock"
     finally:
         lock.release()
 

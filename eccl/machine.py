@@ -6,6 +6,8 @@ import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from eccl.errors import DataError
+
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
@@ -42,16 +44,26 @@ def engine(machine: Machine, precision: str = "32-true") -> Fabric:
 
     With several devices a script is started once for each, by `torchrun --nproc-per-node N` or by itself; a notebook
     takes one. Engines of one process share its group.
+
+    Raises
+    ------
+    DataError
+        If this computer has no such device, or not so many.
     """
     from lightning_fabric import Fabric
 
-    fabric = Fabric(
-        accelerator=machine.accelerator,
-        devices=machine.devices,
-        num_nodes=machine.nodes,
-        precision=precision,
-        strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
-    )
+    try:
+        fabric = Fabric(
+            accelerator=machine.accelerator,
+            devices=machine.devices,
+            num_nodes=machine.nodes,
+            precision=precision,
+            strategy="ddp" if machine.devices * machine.nodes > 1 else "auto",
+        )
+    except (RuntimeError, TypeError) as error:
+        raise DataError(
+            f"no {machine} can be had here ({error})", remedy='take accelerator "auto", and devices 1'
+        ) from error
     fabric.launch()
     return fabric
 

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 from eccl.config import Config, from_dict, preset, with_settings
-from eccl.errors import DataError
 from eccl.machine import Machine, engine, launched
 from eccl.presets import PRESETS
 
@@ -40,7 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     machine = launched(options.accelerator, options.devices, options.workers)
     try:
         run = train(method, config, wanted["cohort"], machine, progress=not options.quiet)
-    except (DataError, FloatingPointError) as error:
+    except (ValueError, FloatingPointError) as error:  # a DataError, or a setting that its user refuses
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
     except KeyboardInterrupt:
@@ -105,18 +104,54 @@ def _parser() -> argparse.ArgumentParser:
 
 def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     """The settings of the file, under those of the command line."""
-    stated: dict[str, Any] = {}
-    if options.config is not None:
-        stated = json.loads(options.config.read_text())
-        if not isinstance(stated, dict):
-            raise ValueError(f"{options.config} holds no JSON object")
-        own = {"settings", "upstream", "data", "participants", "simulated", "outputs"}  # of a run's config.json
-        unknown = set(stated) - set(SETTINGS) - own
-        if unknown:
-            raise ValueError(f"{options.config} has {', '.join(sorted(unknown))}; it takes {', '.join(SETTINGS)}")
+    stated = {} if options.config is None else _stated(options.config)
     given = {name: getattr(options, name) for name in SETTINGS[:5] if getattr(options, name) is not None}
-    changes = dict(stated.get("set", {})) | dict(map(_assignment, options.set))
-    return {"method": "eccl", "protocol": None, "target": "traits", "cohort": None} | stated | given | {"set": changes}
+    changes = stated.get("set", {}) | dict(map(_assignment, options.set))
+    wanted = {"method": "eccl", "protocol": None, "target": None, "cohort": None} | _parts(stated) | _parts(given)
+    if wanted.get("config") is not None and wanted.get("preset") is not None:
+        raise ValueError("a whole config has a preset of its own; leave preset out, and change settings by set")
+    if wanted["protocol"] not in (None, "finetune"):
+        raise ValueError(f"no protocol that trains is named {wanted['protocol']!r}; there is finetune")
+    if wanted["protocol"] is None and wanted["target"] is not None:
+        raise ValueError(
+            "a target is what finetune learns: add --protocol finetune, or set cmr_target for the CMR encoder"
+        )
+    if wanted.get("simulated") is False and wanted["cohort"] is None:
+        raise ValueError("this run was trained on people, not on the simulated cohort; name theirs with --cohort")
+    return wanted | {"set": changes}
+
+
+def _stated(path: Path) -> dict[str, Any]:
+    """What a config file says, each entry of its kind."""
+    try:
+        stated = json.loads(path.read_text())
+    except ValueError as error:
+        raise ValueError(f"{path} is no JSON file: {error}") from error
+    if not isinstance(stated, dict):
+        raise ValueError(f"{path} holds no JSON object")
+    own = {"settings", "upstream", "data", "participants", "simulated", "outputs"}  # of a run's config.json
+    unknown = set(stated) - set(SETTINGS) - own
+    if unknown:
+        raise ValueError(f"{path} has {', '.join(sorted(unknown))}; it takes {', '.join(SETTINGS)}")
+    stated = {name: value for name, value in stated.items() if value is not None}
+    for name in set(SETTINGS) & set(stated):
+        kind = dict if name in ("set", "config") else str
+        if not isinstance(stated[name], kind):
+            wanted = "an object" if kind is dict else "a text"
+            raise ValueError(f"{path}: {name} is {wanted}; got {stated[name]!r}")
+    return stated
+
+
+def _parts(stated: dict[str, Any]) -> dict[str, Any]:
+    """Settings, whose method is a fine-tuning as a run's config.json names it, with that as method and protocol."""
+    if not stated.get("method", "").startswith("finetune-"):
+        return stated
+    named = stated["method"].split("-", 2)
+    if len(named) < 3:
+        raise ValueError(f"a fine-tuned method is named like finetune-traits-eccl; got {stated['method']!r}")
+    if stated.get("target", named[1]) != named[1]:
+        raise ValueError(f"{stated['method']} learns {named[1]}, and the target is {stated['target']}; give one")
+    return stated | {"protocol": "finetune", "target": named[1], "method": named[2]}
 
 
 def _assignment(text: str) -> tuple[str, Any]:
@@ -140,16 +175,13 @@ def _method(wanted: dict[str, Any]) -> Any:
     from eccl.study.compare import find
     from eccl.training.supervision import outputs_of
 
-    name = wanted["method"]
-    if isinstance(name, str) and name.startswith("finetune-"):  # as a run's config.json names it
-        _, wanted["target"], name = name.split("-", 2)
-        wanted["protocol"] = "finetune"
-    method = find(name)
+    method = find(wanted["method"])
     if wanted["protocol"] == "finetune":
-        outputs_of(wanted["target"])
+        target = wanted["target"] or "traits"
+        outputs_of(target)
         if method.ecg_encoder is None:
             raise ValueError(f"{method.name} has no ECG encoder to fine-tune")
-        return finetuned(method, wanted["target"])
+        return finetuned(method, target)
     if method.setup is None:
         raise ValueError(f"{method.name} is not trained; it can be compared (eccl.compare)")
     return method

@@ -78,3 +78,9 @@ def test_of_two_processes_the_first_computes_and_the_other_waits(home, tmp_path)
     first, second = (np.load(tmp_path / f"{number}.npz") for number in range(2))
     assert (int(first["calls"]), int(second["calls"])) == (1, 0)
     np.testing.assert_array_equal(first["found"], second["found"])
+
+
+def test_a_name_of_a_kept_table_is_not_taken_for_a_missing_value(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    made = pd.DataFrame({"method": ["NA", "none"], "value": [0.1, np.nan]})
+    pd.testing.assert_frame_equal(kept_table("table", (1,), lambda: made), made)

@@ -100,3 +100,19 @@ def test_the_82_traits_are_the_fields_24100_to_24181():
 def test_a_list_serves_where_a_tuple_is_meant():
     changed = config.preset("smoke", stage_supervised={"learning_rates": [1e-3, 3e-3]})
     assert changed.stage_supervised.learning_rates == (1e-3, 3e-3)
+
+
+def test_learning_rates_are_numbers_and_an_integer_serves():
+    assert config.preset("smoke", stage_mae={"learning_rates": [1, 0.5]}).stage_mae.learning_rates == (1.0, 0.5)
+    with pytest.raises(TypeError, match="takes a list of numbers"):
+        config.preset("smoke", stage_mae={"learning_rates": ["fast"]})
+
+
+def test_a_preset_is_not_a_setting_of_another():
+    for change in (lambda: config.preset("smoke", preset="paper"), lambda: given({"preset": "paper"})):
+        with pytest.raises(ValueError, match="what settings start from"):
+            change()
+
+
+def given(settings):
+    return config.with_settings(config.preset("smoke"), settings)

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 from torch import nn
 
-from eccl.cache import digest, kept_array
+from eccl.cache import array_digest, digest, kept_array
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
 from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
@@ -48,6 +48,18 @@ class Protocol:
     applies: Callable[[Method], bool]
 
 
+def check_target(target: str) -> None:
+    """Raise unless methods are compared by this target.
+
+    Raises
+    ------
+    ValueError
+        If it is neither "traits" nor "diagnoses".
+    """
+    if target not in ("traits", "diagnoses"):
+        raise ValueError(f"comparisons are of traits or diagnoses; got {target!r}")
+
+
 def labels_of(data: Data, target: str) -> np.ndarray:
     """Traits (N, 82) or diagnoses (N, 4) of everyone.
 
@@ -58,8 +70,7 @@ def labels_of(data: Data, target: str) -> np.ndarray:
     DataError
         If the cohort does not know one of the diagnoses.
     """
-    if target not in ("traits", "diagnoses"):
-        raise ValueError(f"comparisons are of traits or diagnoses; got {target!r}")
+    check_target(target)
     data.cohort.require(diagnoses=DIAGNOSES if target == "diagnoses" else ())
     return data.cohort.traits if target == "traits" else data.cohort.diagnoses
 
@@ -81,7 +92,7 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
     """
     labels, split = labels_of(data, target), data.split
     train = labelled(split.train, data.config.label_share, data.config.seed)
-    of = "table" if method.table is not None else obtain(method, data).run.name
+    of = [_identity(each, data) for each in (method, beside) if each is not None]
     who = digest(train.tolist(), split.validation.tolist(), split.test.tolist())
     parts = (
         method.name,
@@ -100,6 +111,11 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
         return fit(h[train], labels[train], h[split.validation], labels[split.validation], h[split.test])
 
     return kept_array("probe", parts, make)
+
+
+def _identity(method: Method, data: Data) -> str:
+    """What names the features of a method: its run; of a table its content, which another function may give it."""
+    return obtain(method, data).run.name if method.table is None else array_digest(features_of(method, data))
 
 
 @dataclass(frozen=True)
@@ -186,3 +202,16 @@ PROTOCOLS = {
         Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg"),
     )
 }
+
+
+def find_protocol(name: str) -> Protocol:
+    """A protocol by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with those that there are.
+    """
+    if name not in PROTOCOLS:
+        raise ValueError(f"no protocol is named {name!r}; there are {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

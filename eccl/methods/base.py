@@ -154,7 +154,7 @@ class Trained:
         ValueError
             If the method has none.
         """
-        take = {"ecg": self.method.ecg_encoder, "cine": self.method.cine_encoder}[modality]
+        take = {"ecg": self.method.ecg_encoder, "cine": self.method.cine_encoder}.get(modality)
         if take is None:
             raise ValueError(f"{self.method.name} has no encoder of the {modality}")
         return take(self.model)

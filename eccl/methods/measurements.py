@@ -15,7 +15,8 @@ from eccl.methods.base import Method
 
 def measurements(cohort: Cohort) -> pd.DataFrame:
     """Classical measurements of every ECG of a cohort, one row a participant; measured once and kept."""
-    return kept_table("measurements", (cohort.fingerprint, VERSION), lambda: _measured(cohort))
+    table = kept_table("measurements", (cohort.fingerprint, VERSION), lambda: _measured(cohort))
+    return table.set_axis(cohort.participant_ids)  # a CSV would make the number 1 of the name 001
 
 
 def _measured(cohort: Cohort) -> pd.DataFrame:

@@ -16,6 +16,7 @@ from eccl.share.prediction import Prediction, predictions
 from eccl.share.readout import Readout
 
 BATCH = 64  # ECGs in the network at once
+READ = "read a file with eccl.read_ecg(path)"
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,10 +59,14 @@ class Model:
         >>> model = eccl.load("runs/eccl-laptop-0123456789")  # doctest: +SKIP
         >>> model.predict(eccl.read_ecg("my.xml")).traits.loc["lv_ef"]  # doctest: +SKIP
         """
+        if not isinstance(ecg, ECG):
+            raise TypeError(f"predict takes one ECG, got {_kind(ecg)}; {READ}, and give a list to predict_many")
         return self.predict_many([ecg])[0]
 
     def predict_many(self, ecgs: Sequence[ECG]) -> list[Prediction]:
         """The predictions of several ECGs, in their order; the first that is refused is an error, as in `predict`."""
+        if isinstance(ecgs, ECG):
+            raise TypeError("predict_many takes a list of ECGs, got one ECG; give it to predict")
         h = self.embed(ecgs)
         return predictions(self.readout, h, [ecg.source for ecg in ecgs], self.description["simulated"])
 
@@ -76,7 +81,7 @@ class Model:
         """
         ecgs = [ecgs] if isinstance(ecgs, ECG) else ecgs
         if isinstance(ecgs, str) or not isinstance(ecgs, Sequence) or not all(isinstance(ecg, ECG) for ecg in ecgs):
-            raise TypeError("a model takes an ECG or a list of them; read a file with eccl.read_ecg(path)")
+            raise TypeError(f"a model takes an ECG or a list of them, got {_kind(ecgs)}; {READ}")
         numbers = [f"ECG {row} of {len(ecgs)}" for row in range(1, len(ecgs) + 1)] if len(ecgs) > 1 else [""]
         names = [ecg.source or number for ecg, number in zip(ecgs, numbers)]
         for ecg, name in zip(ecgs, names):
@@ -95,3 +100,10 @@ class Model:
             f"Model({self.description.get('method', 'an ECG encoder')}, trained on {people['train']:,} {of}: "
             f"{len(self.readout.trait_names)} traits, diagnoses {', '.join(self.readout.codes) or 'none'})"
         )
+
+
+def _kind(value: object) -> str:
+    """What was given, as an error says it."""
+    if isinstance(value, (list, tuple)):
+        return f"a {type(value).__name__} of {', '.join(sorted({type(each).__name__ for each in value})) or 'nothing'}"
+    return f"a value of type {type(value).__name__}"

@@ -24,7 +24,7 @@ from eccl.data.split import Split
 from eccl.encoders.ecg import ecg_encoder
 from eccl.files import make_folder
 from eccl.records import ECG, DataError
-from eccl.share.arrays import damaged, load_arrays, save_arrays
+from eccl.share.arrays import damaged, load_arrays, save_arrays, stated_sha256
 from eccl.share.domain import Domain, fit_domain
 from eccl.share.predict import Model
 from eccl.share.readout import Readout, fit_readout
@@ -32,8 +32,8 @@ from eccl.share.readout import Readout, fit_readout
 if TYPE_CHECKING:
     from eccl.data.store import Store
 
-NAME = "encoder"
-VERSION = 2  # raise it when the same data come to be fitted otherwise
+NAME, PARTS = "encoder", ("readout", "domain")
+VERSION = 3  # raise it when the same data come to be fitted otherwise
 EXAMPLES = 256  # people whose ECGs give the range of the domain; its margins are wider than what more would add
 
 
@@ -83,6 +83,7 @@ def equip(
         "settings": asdict(encoder.config),
         "samples": encoder.samples,
         "fitted": fitted,
+        "parts": {name: stated_sha256(folder, name) for name in PARTS},
         "description": {
             **description,
             "simulated": store.simulated,
@@ -126,10 +127,14 @@ def load(folder: Path | str) -> Model:
     try:
         encoder = ecg_encoder(replace(ECGEncoderConfig(), **facts["settings"]), facts["samples"])
         encoder.load_state_dict({name: torch.from_numpy(array) for name, array in arrays.items()})
-        description = facts["description"]
+        description, parts = facts["description"], facts["parts"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(folder / f"{NAME}.json", error) from error
-    return Model(encoder.eval(), Readout.load(folder), Domain.load(folder), description)
+    model = Model(encoder.eval(), Readout.load(folder), Domain.load(folder), description)
+    for name in PARTS:
+        if stated_sha256(folder, name) != parts[name]:
+            raise damaged(folder / f"{name}.json", ValueError(f"it is of another model than {NAME}.json"))
+    return model
 
 
 def _features(
@@ -150,11 +155,12 @@ def _examples(store: Store, rows: np.ndarray) -> list[ECG]:
 
 
 def _fitted(folder: Path) -> dict[str, Any] | None:
-    """What the files in a folder were fitted on; None if they are not all there."""
-    names = (NAME, "readout", "domain")
-    if not all((folder / f"{name}.{ending}").exists() for name in names for ending in ("json", "safetensors")):
+    """What the files in a folder were fitted on; None if they are not all there and whole."""
+    try:
+        arrays = {name: load_arrays(folder, name) for name in (NAME, *PARTS)}
+    except DataError:
         return None
-    return load_arrays(folder, NAME)[1].get("fitted")
+    return arrays[NAME][1].get("fitted")
 
 
 def _sha256(weights: Mapping[str, np.ndarray]) -> str:

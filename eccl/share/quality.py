@@ -96,7 +96,7 @@ CHECKS = (
     ),
     Check(
         "baseline",
-        "the wander of the baseline (RMS below 0.5 Hz)",
+        "the baseline, its offset and wander (RMS below 0.5 Hz)",
         "mV",
         "take the baseline out with a high-pass at 0.5 Hz without phase shift, or record again at rest",
         above=2.5,
@@ -160,7 +160,7 @@ def measures(ecg: ECG) -> tuple[dict[str, np.ndarray], np.ndarray | None]:
         "amplitude": np.ptp(clean, axis=1),
         "clipped": _plateaus(ecg.signal.astype(float), round(PLATEAU * rate)),
         "noise": noise,
-        "baseline": (ecg.signal - clean).std(axis=1),
+        "baseline": np.sqrt(np.mean((ecg.signal - clean) ** 2, axis=1)),
         "beats": np.array(_peakedness(clean, rate)),
         "heart rate": np.array(60 * rate / np.diff(peaks).mean() if len(peaks) > 2 else 0.0),
         "silent lead": np.full(len(LEADS), np.nan) if beat is None else _about_r(beat, rate) / np.maximum(noise, LEAST),

@@ -21,7 +21,7 @@ from eccl.config import SimulationConfig, to_dict
 from eccl.data.cmr import write_cine
 from eccl.data.cohort import DESCRIPTION, TABLE
 from eccl.data.ecg import write_ecg
-from eccl.files import PARTIAL, make_folder, replacing, write_json
+from eccl.files import PARTIAL, locked, make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import ECG, Cine, DataError
 from eccl.simulate.cine import simulate_cine
@@ -122,11 +122,19 @@ def simulate_cohort(
         raise DataError(
             "the folder holds a cohort that was not simulated here", source=folder, remedy="give another folder"
         )
-    if (folder / DESCRIPTION).exists():
-        return folder
-    for part in ("ecg", "cmr", "simulation"):
+    if not (folder / DESCRIPTION).exists():
+        with locked(folder / "simulation", wait=True) as lock:
+            if not (folder / DESCRIPTION).exists():  # made by another process meanwhile
+                _simulate(config, folder, description, workers, progress)
+            lock.unlink(missing_ok=True)
+    return folder
+
+
+def _simulate(config: SimulationConfig, folder: Path, description: dict, workers: int, progress: bool) -> None:
+    """Writes a cohort that is not there, or not whole, into its folder."""
+    for part in ("ecg", "cmr"):
         make_folder(folder / part)
-    write_json(plan, description)
+    write_json(folder / "simulation" / "plan.json", description)
     parts = folder / "simulation" / "parts"
     write = partial(_write_block, config, folder)
     blocks = blocks_of(config.participants)
@@ -135,7 +143,6 @@ def simulate_cohort(
         left_by_a_killed_run.unlink()
     write_json(folder / DESCRIPTION, description)
     shutil.rmtree(parts)
-    return folder
 
 
 def blocks_of(participants: int) -> dict[str, range]:

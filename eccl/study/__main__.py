@@ -23,22 +23,25 @@ exit codes: 0 every cell asked for is done; 1 the grid cannot be read, or a cell
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """The exit code of the command."""
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options = parser.parse_args(arguments)
+    if options.out is not None and not options.out.absolute().parent.is_dir():
+        parser.error(f"--out: there is no folder {options.out.absolute().parent}")
     try:
-        grid = read_grid(options.grid)
+        grid = read_grid(options.grid, options.cohort)
         if options.list:
             sys.stdout.write(listing(grid))
             return 0
         failed = run(grid, options)
+        if options.out is not None:
+            with replacing(options.out) as beside:
+                collect(grid).to_csv(beside, index=False, float_format="%.6g")
     except DataError as error:
         sys.stderr.write(f"{error}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("interrupted; the same command goes on with the cells that are not done\n")
         return 130
-    if options.out is not None:
-        with replacing(options.out) as beside:
-            collect(grid).to_csv(beside, index=False, float_format="%.6g")
     sys.stdout.write(listing(grid))
     return 1 if failed else 0
 
@@ -57,9 +60,9 @@ def run(grid: Grid, options: argparse.Namespace) -> int:
         if cell.state == "done":
             continue
         people = cell.config.simulation
-        if people not in prepared:
-            prepared[people] = prepare(cell.config, options.cohort, machine=machine)
         try:
+            if people not in prepared:
+                prepared[people] = prepare(cell.config, options.cohort, machine=machine)
             run_cell(cell, prepared[people])
         except (DataError, ValueError, FloatingPointError) as error:
             failed += 1

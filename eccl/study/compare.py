@@ -5,16 +5,16 @@ Each function can be called from anywhere, in any order: what it needs is traine
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from eccl.cache import kept_array, kept_table
+from eccl.cache import array_digest, kept_array, kept_table
 from eccl.evaluation.baselines import baseline, trait_ceiling
-from eccl.evaluation.protocols import PROTOCOLS, labels_of
+from eccl.evaluation.protocols import find_protocol, labels_of
 from eccl.evaluation.rows import Row
 from eccl.evaluation.tables import diagnosis_table, trait_table
 from eccl.methods import METHODS, Method, Trained
@@ -32,9 +32,13 @@ def find(method: str | Method) -> Method:
     Raises
     ------
     ValueError
-        If there is none, with those that there are.
+        If there is none, with those that there are; or if a method of one's own has the name of one.
     """
     if isinstance(method, Method):
+        if METHODS.get(method.name, method) is not method:
+            raise ValueError(
+                f"another method is named {method.name!r}, whose runs would be taken for its own; rename it"
+            )
         return method
     if method not in METHODS:
         raise ValueError(f"no method is named {method!r}; there are {', '.join(METHODS)}")
@@ -53,10 +57,10 @@ def predictions(
     Parameters
     ----------
     data : Data
-    methods : sequence of str or Method, optional
+    methods : sequence of str or Method, or one of these, optional
         By default all in `eccl.methods.METHODS` that are standard. The first row is the mean of the training labels.
     target : "traits" or "diagnoses"
-    protocols : sequence of str
+    protocols : sequence of str, or one
         Of `eccl.evaluation.protocols.PROTOCOLS`: "probe", "finetune".
     seeds : int
         Of training, from the config's on; data, split and frozen encoders stay. A table of features has no seed.
@@ -65,12 +69,16 @@ def predictions(
     -------
     dict of Row to ndarray, shape (n_test, 82 or 4)
     """
+    if seeds < 1:
+        raise ValueError(f"seeds is how many, at least 1; got {seeds}")
     labels = labels_of(data, target)
     known, _, test = data.parts(labels)
     found = {MEAN: baseline(known, len(test))}
-    chosen = [method for method in METHODS.values() if method.standard] if methods is None else map(find, methods)
+    chosen = (
+        [method for method in METHODS.values() if method.standard] if methods is None else map(find, _listed(methods))
+    )
     for method in chosen:
-        for protocol in (PROTOCOLS[name] for name in protocols):
+        for protocol in map(find_protocol, _listed(protocols)):
             if not protocol.applies(method):
                 continue
             for number in range(seeds if method.build else 1):
@@ -78,6 +86,10 @@ def predictions(
                 one = data if seed is None else data.seeded(seed)
                 found[Row(method.name, protocol.name, seed)] = protocol.predict(method, one, target)
     return found
+
+
+def _listed(given: Sequence[Any] | str | Method) -> Sequence[Any]:
+    return (given,) if isinstance(given, str | Method) else given
 
 
 def compare(
@@ -130,7 +142,7 @@ def score(
     truth = labels_of(data, target)[data.split.test]
     top = ceiling(data) if target == "traits" else None
     arrays = [truth, data.indices, *predicted.values(), *([] if top is None else [top])]
-    parts = (target, list(predicted), reference, [_hash(array) for array in arrays])
+    parts = (target, list(predicted), reference, [array_digest(array) for array in arrays])
 
     def make() -> pd.DataFrame:
         if target == "traits":
@@ -138,10 +150,6 @@ def score(
         return diagnosis_table(predicted, truth, data.indices, reference=reference)
 
     return kept_table(f"table-{target}", parts, make).astype({"seed": "Int64"})
-
-
-def _hash(array: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(array)).hexdigest()
 
 
 def ceiling(data: Data) -> np.ndarray | None:

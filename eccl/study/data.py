@@ -137,6 +137,8 @@ def prepare(
     >>> prepare(eccl.preset("smoke")).cohort.modalities
     ('ecg', 'cine')
     """
+    if not isinstance(config, Config):
+        raise TypeError(f'prepare takes a config, such as eccl.preset("smoke"); got {config!r}')
     loaded = Cohort.load(cohort if cohort is not None else simulate_cohort(config.simulation))
     loaded.require(modalities)
     return Data(config, loaded, pack(loaded), loaded.split(), machine or Machine())

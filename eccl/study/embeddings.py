@@ -24,9 +24,10 @@ def embeddings(data: Data, indices: np.ndarray, method: str | Method = "eccl") -
         One with a shared space: "eccl", or "eccl_shuffled", the control that was trained on shuffled pairs.
     """
     trained = _paired(data, method)
-    # the CMR encoder of such a method is the frozen one that it started from, whose features are kept already
-    cmr = obtain(trained.method.starts_from(data.config)["cmr"], data.shared())
-    h_ecg, h_cmr = trained.features(data)[indices], cmr.features(data.shared(), "cine")[indices]
+    cmr, of = trained, data
+    if "cmr" in trained.method.frozen:  # the encoder that it started from, whose features are kept already
+        cmr, of = obtain(trained.method.starts_from(data.config)["cmr"], data.shared()), data.shared()
+    h_ecg, h_cmr = trained.features(data)[indices], cmr.features(of, "cine")[indices]
     return _projected(trained, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
 
 

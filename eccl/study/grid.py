@@ -29,18 +29,22 @@ import pandas as pd
 
 from eccl.cache import digest, home
 from eccl.config import Config, preset, with_settings
+from eccl.data.cohort import Cohort
 from eccl.errors import DataError, did_you_mean
-from eccl.evaluation.protocols import PROTOCOLS
+from eccl.evaluation.protocols import check_target, find_protocol
 from eccl.evaluation.retrieval import CHANCE, retrieval
 from eccl.evaluation.rows import Row
 from eccl.files import make_folder, replacing, write_json
 from eccl.methods import METHODS, obtain
+from eccl.methods.base import RECIPE
+from eccl.simulate.cohort import VERSION as SIMULATION
 from eccl.study.compare import find, predictions, score
 from eccl.study.data import Data
 from eccl.study.embeddings import embeddings
 from eccl.training.provenance import provenance
 
 log = logging.getLogger(__name__)
+LISTS = ("methods", "protocols", "targets")
 State = Literal["done", "failed", "waiting"]
 
 
@@ -61,6 +65,8 @@ class Grid:
         Settings of which every combination is a cell.
     seeds : int
         Of training, from the preset's on; data, split and frozen encoders stay.
+    cohort : str, optional
+        Fingerprint of the cohort; of the simulated one of each cell's config without it.
     """
 
     name: str
@@ -72,6 +78,7 @@ class Grid:
     set: Mapping[str, Any] = field(default_factory=dict)
     vary: Mapping[str, list[Any]] = field(default_factory=dict)
     seeds: int = 1
+    cohort: str | None = None
 
 
 @dataclass(frozen=True)
@@ -91,7 +98,8 @@ class Cell:
     @property
     def path(self) -> Path:
         """Its table, once it is done; under home()/"grids"."""
-        parts = (self.method, self.seed, self.grid.protocols, self.grid.targets, replace(self.config, seed=self.seed))
+        grid, made_by = self.grid, (RECIPE, SIMULATION)
+        parts = (made_by, self.method, self.seed, grid.protocols, grid.targets, self.config, grid.cohort)
         return home() / "grids" / self.grid.name / f"{self.method}-{self.seed}-{digest(*parts)}.csv"
 
     @property
@@ -106,8 +114,8 @@ class Cell:
         return f"{self.method}, seed {self.seed}{varied}"
 
 
-def read_grid(path: Path | str) -> Grid:
-    """The grid of a JSON file.
+def read_grid(path: Path | str, cohort: Path | str | None = None) -> Grid:
+    """The grid of a JSON file, on the simulated cohort of its settings or on the one in a folder.
 
     Raises
     ------
@@ -120,25 +128,55 @@ def read_grid(path: Path | str) -> Grid:
         stated = json.loads(path.read_text())
     except (OSError, ValueError) as error:
         raise DataError(f"the grid cannot be read ({error})", source=path, remedy=remedy) from error
-    known = {item.name for item in fields(Grid)} - {"name"}
+    known = {item.name for item in fields(Grid)} - {"name", "cohort"}
     if not isinstance(stated, dict) or not stated.get("methods"):
         raise DataError("the grid names no methods", source=path, remedy=remedy)
     for name in set(stated) - known:
         hint = did_you_mean(name, known, f"it takes {', '.join(sorted(known))}")
         raise DataError(f"a grid has no {name!r}", source=path, remedy=hint)
-    lists = {name: tuple(stated[name]) for name in ("methods", "protocols", "targets") if name in stated}
-    grid = Grid(path.stem, **stated | lists)
+    fingerprint = None if cohort is None else Cohort.load(cohort).fingerprint
     try:
-        for method in grid.methods:
-            find(method)
-        for protocol in grid.protocols:
-            if protocol not in PROTOCOLS:
-                raise ValueError(f"no protocol is named {protocol!r}; there are {', '.join(PROTOCOLS)}")
+        _check_shape(stated)
+        lists = {name: tuple(stated[name]) for name in LISTS if name in stated}
+        grid = Grid(path.stem, **stated | lists, cohort=fingerprint)
+        _check_names(grid)
         for cell in cells(grid):
             cell.config  # noqa: B018 (a setting that does not exist is refused)
     except (ValueError, TypeError) as error:
         raise DataError(str(error), source=path, remedy="correct the file") from error
     return grid
+
+
+def _check_shape(stated: Mapping[str, Any]) -> None:
+    """Raise unless each entry of a grid's file is of its kind."""
+    for name in set(LISTS) & set(stated):
+        if not isinstance(stated[name], list) or not stated[name] or not all(isinstance(x, str) for x in stated[name]):
+            raise TypeError(f'{name} is a list of names, such as ["eccl"]; got {stated[name]!r}')
+    for name, kind, example in (("set", dict, {"loss.name": "clip"}), ("vary", dict, {"embedding": [32, 64]})):
+        if not isinstance(stated.get(name, {}), kind):
+            raise TypeError(f"{name} is an object, such as {json.dumps(example)}; got {stated[name]!r}")
+    for name, values in stated.get("vary", {}).items():
+        if not isinstance(values, list) or not values:
+            raise TypeError(f"what varies is a list of values, such as [0.05, 0.1]; {name} has {values!r}")
+    if not isinstance(stated.get("title", ""), str):
+        raise TypeError(f"title is a text; got {stated['title']!r}")
+    if type(stated.get("seeds", 1)) is not int or stated.get("seeds", 1) < 1:
+        raise TypeError(f"seeds is how many, at least 1; got {stated['seeds']!r}")
+
+
+def _check_names(grid: Grid) -> None:
+    """Raise unless what a grid names exists, and each cell is what its row will say."""
+    for method in grid.methods:
+        find(method)
+    for protocol in grid.protocols:
+        find_protocol(protocol)
+    for target in grid.targets:
+        check_target(target)
+    if "seed" in grid.vary:
+        raise ValueError("the seed is not varied as a setting: seeds says how many, from that of the preset or set on")
+    simulated = [name for name in (*grid.set, *grid.vary) if name.partition(".")[0] == "simulation"]
+    if grid.cohort is not None and simulated:
+        raise ValueError(f"{', '.join(simulated)} changes the simulated cohort, and another is given")
 
 
 def cells(grid: Grid) -> Iterator[Cell]:
@@ -198,9 +236,14 @@ def _judged(cell: Cell, data: Data) -> pd.DataFrame:
             *embeddings(data, data.split.test, method), data.indices, Row(cell.method, "retrieval", cell.seed)
         )
         tables.append(found[found["method"] != CHANCE.method].assign(target="retrieval"))
+    if not tables:
+        raise ValueError(f"{cell.method} cannot be judged by {', '.join(cell.grid.protocols)}")
     made = provenance(data.config, data.machine)
+    varied = {
+        name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in cell.settings.items()
+    }
     facts = {f"made_{name}": made[name] for name in ("commit", "dirty", "device", "config", "date")}
-    return pd.concat(tables, ignore_index=True).assign(**cost(cell.method, data), **dict(cell.settings), **facts)
+    return pd.concat(tables, ignore_index=True).assign(**cost(cell.method, data) | varied | facts)
 
 
 def cost(method: str, data: Data) -> dict[str, Any]:

@@ -165,7 +165,12 @@ class Run:
     def save_state(self, state: Mapping[str, Any]) -> None:
         """Write where training stands: tensors, numbers, strings, lists and dicts only."""
         with replacing(self.folder / "state.pt") as path, path.open("wb") as file:
-            torch.save(dict(state), file)
+            try:
+                torch.save(dict(state), file)
+            except RuntimeError as error:  # torch's own end of the file hides why the disk did not take it
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from None
+                raise
 
     def save_json(self, file: str, content: Mapping[str, Any]) -> None:
         """Write one of the run's JSON files."""

@@ -142,10 +142,11 @@ def _weight_of_cases(
     """Controls per case of each diagnosis in training, if it can be learned and an epoch be chosen by it."""
     unknown = [code for code, column in zip(codes, targets.T) if column.isnan().any()]
     if unknown:
+        known = [code for code, column in zip(DIAGNOSES, store.diagnoses.T) if not np.isnan(column).any()]
         raise DataError(
             f"the diagnosis {', '.join(unknown)} is not known in this cohort",
             source=store.folder,
-            remedy=f"train on a diagnosis that is: {', '.join(code for code in DIAGNOSES if code not in unknown)}",
+            remedy=f"train on a diagnosis that is: {', '.join(known) or 'none is, so use another cohort'}",
         )
     cases = targets[train].sum(dim=0)
     controls = len(train) - cases

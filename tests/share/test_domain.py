@@ -54,6 +54,10 @@ def wandering(ecg: ECG, rng) -> ECG:
     return ECG(by_law(eight))
 
 
+def offset(ecg: ECG, rng) -> ECG:
+    return ECG(by_law(ecg.signal[[0, 1, *range(6, 12)]] + 1.0))
+
+
 def silent_end(ecg: ECG, rng) -> ECG:
     eight = ecg.signal[[0, 1, *range(6, 12)]].copy()
     eight[4, 3500:4900] = eight[4, 3500]
@@ -84,6 +88,7 @@ OUTSIDE = {
     "a sine of 10 Hz": ("beats", sine, ["kurtosis"]),
     "mains hum": ("noise", hum, ["RMS"]),
     "a wandering baseline": ("baseline", wandering, ["RMS"]),
+    "an offset of the baseline": ("baseline", offset, ["RMS"]),
     "20 beats a minute": ("heart rate", beats_at(20.0), ["bpm", "at least"]),
     "220 beats a minute": ("heart rate", beats_at(220.0), ["bpm", "up to"]),
     "turned over": ("polarity", lambda ecg, rng: ECG(-ecg.signal), ["degrees"]),

@@ -88,3 +88,18 @@ def test_a_model_of_real_people_says_so(model, typical):
     real = Model(model.encoder, model.readout, model.domain, {**model.description, "simulated": False})
     text = repr(real.predict(typical))
     assert "simulated" not in text and "for research" in text and "simulated" not in repr(real)
+
+
+def test_what_is_no_ecg_is_refused_in_a_sentence(model, typical):
+    for given, kind in (
+        ("my.xml", "of type str"),
+        ([typical], "a list of ECG"),
+        ([], "a list of nothing"),
+        (None, "NoneType"),
+    ):
+        with pytest.raises(TypeError, match=f"predict takes one ECG, got .*{kind}"):
+            model.predict(given)
+    with pytest.raises(TypeError, match="got one ECG; give it to predict"):
+        model.predict_many(typical)
+    with pytest.raises(TypeError, match="got a list of ECG, str"):
+        model.predict_many([typical, "my.xml"])

@@ -19,6 +19,7 @@ from eccl.data.ecg import read_ecg, write_ecg
 from eccl.data.formats.cardiosoft import write_cardiosoft
 from eccl.data.split import Split
 from eccl.encoders.ecg_vit import ECGViT
+from eccl.share.arrays import load_arrays, save_arrays
 from eccl.share.pretrained import equip, is_equipped, load
 from eccl.training.embedding import embed
 
@@ -150,13 +151,29 @@ def test_damage_is_told(moved, name, damage):
 
 
 def test_settings_of_another_version_are_told(moved):
-    facts = json.loads((moved / "encoder.json").read_text())
-    facts["settings"]["flavour"] = 3
-    (moved / "encoder.json").write_text(json.dumps(facts))
+    arrays, facts = load_arrays(moved, "encoder")
+    save_arrays(moved, "encoder", arrays, facts | {"settings": facts["settings"] | {"flavour": 3}})
     refused(lambda: load(moved), "encoder.json", "flavour", "obtain")
-    facts["settings"] = {"width": 64}
-    (moved / "encoder.json").write_text(json.dumps(facts))
+    save_arrays(moved, "encoder", arrays, facts | {"settings": {"width": 64}})
     refused(lambda: load(moved), "encoder.json", "size mismatch", "obtain")
+
+
+@pytest.mark.parametrize("name", ["encoder", "readout", "domain"])
+def test_facts_that_were_altered_are_told(moved, name):
+    facts = json.loads((moved / f"{name}.json").read_text())
+    facts |= {"settings": {**preset("smoke").ecg.__dict__, "heads": 4}, "level": 0.5, "samples": 2500}
+    (moved / f"{name}.json").write_text(json.dumps(facts))
+    refused(lambda: load(moved), f"{name}.json", "SHA-256", "obtain")
+    assert not is_equipped(moved)
+
+
+@pytest.mark.parametrize("name", ["readout", "domain", "encoder"])
+def test_a_part_of_another_model_is_told(tmp_path, moved, people, few, name):
+    torch.manual_seed(3)
+    other = equip(tmp_path / "other", ECGViT(preset("smoke").ecg), people, few, {"method": "random"})
+    for ending in ("json", "safetensors"):
+        shutil.copy(other / f"{name}.{ending}", moved / f"{name}.{ending}")
+    refused(lambda: load(moved), "it is of another model", "obtain")
 
 
 def test_no_folder(tmp_path):

@@ -1,12 +1,11 @@
 """Intervals hold what they promise, the values are the book's probes, and the files are the readout."""
 
-import json
-
 import numpy as np
 import pytest
 from helpers.making import refused
 
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
+from eccl.share.arrays import load_arrays, save_arrays
 from eccl.share.readout import Readout, calibration_table, conformal, fit_readout, venn_abers
 from eccl.training.embedding import embed
 from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
@@ -170,7 +169,7 @@ def test_damage_is_told(tmp_path, readout, name, damage):
 
 def test_facts_that_lack_something_are_told(tmp_path, readout):
     readout.save(tmp_path)
-    facts = json.loads((tmp_path / "readout.json").read_text())
+    arrays, facts = load_arrays(tmp_path, "readout")
     del facts["traits"]
-    (tmp_path / "readout.json").write_text(json.dumps(facts))
+    save_arrays(tmp_path, "readout", arrays, facts)
     refused(lambda: Readout.load(tmp_path), "readout.json", "'traits'", "obtain")

@@ -120,3 +120,15 @@ def test_participant_17_is_the_same_in_cohorts_of_100_and_1000(tmp_path):
     ]
     for name in ("ecg/sim-000017.hea", "ecg/sim-000017.dat", "cmr/sim-000017.nii.gz"):
         assert (folders[0] / name).read_bytes() == (folders[1] / name).read_bytes()
+
+
+def test_two_processes_that_want_one_cohort_make_it_once(cohort_folder, tmp_path):
+    folder = tmp_path / "shared"
+    code = (
+        "from eccl.config import SimulationConfig\nfrom eccl.simulate.cohort import simulate_cohort\n"
+        f"simulate_cohort(SimulationConfig(participants={SMALL.participants}, seed=7), {str(folder)!r}, 1, False)"
+    )
+    both = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait(60) for process in both] == [0, 0]
+    assert {path.name for path in folder.rglob("*")} == {path.name for path in cohort_folder.rglob("*")}
+    assert (folder / "cohort.csv").read_bytes() == (cohort_folder / "cohort.csv").read_bytes()

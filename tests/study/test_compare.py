@@ -1,5 +1,7 @@
 """Comparisons: every method by every protocol in one table, kept, and each file of weights read once."""
 
+import dataclasses
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -125,3 +127,26 @@ def test_demographics_beside_the_features_are_a_protocol(data):
     assert {row.method for row in tables if row.protocol == "probe_demographics"} == {"random", "measurements"}
     alone, beside = (tables[Row("random", protocol)] for protocol in both)
     assert alone.shape == beside.shape and not np.allclose(alone, beside)
+
+
+def test_one_name_serves_as_a_list_of_one_and_wrong_ones_are_refused(data):
+    assert set(predictions(data, "demographics", protocols="probe")) == {MEAN, Row("demographics")}
+    with pytest.raises(ValueError, match="no protocol is named 'prob'; there are probe"):
+        compare(data, "demographics", protocols=["prob"])
+    with pytest.raises(ValueError, match="seeds is how many, at least 1; got 0"):
+        compare(data, "random", seeds=0)
+
+
+def test_a_table_that_came_to_hold_something_else_is_probed_anew(data):
+    def own(columns):
+        return Method("own", "own", "#000000", "", table=lambda data: data.cohort.table[columns])
+
+    first, second = (predictions(data, [own(columns)])[Row("own")] for columns in (["sex"], ["weight", "height"]))
+    assert np.abs(first - second).max() > 0
+    beside = [protocols.probe(METHODS["random"], data, "traits", own(columns)) for columns in (["sex"], ["weight"])]
+    assert np.abs(beside[0] - beside[1]).max() > 0
+
+
+def test_a_method_of_ones_own_does_not_go_by_the_name_of_another():
+    with pytest.raises(ValueError, match="another method is named 'eccl'"):
+        find(dataclasses.replace(METHODS["eccl"], setup=None))

@@ -7,6 +7,8 @@ from eccl.config import preset
 from eccl.data.cohort import Cohort
 from eccl.data.split import Split
 from eccl.machine import Machine
+from eccl.methods import METHODS
+from eccl.methods.base import variant
 from eccl.study.data import Data
 from eccl.study.embeddings import embed_records, embeddings, nearest_cosine
 
@@ -35,3 +37,20 @@ def test_a_participant_embeds_alike_from_the_store_and_from_its_files(tiny_cohor
     np.testing.assert_allclose(own[1], z_cmr, atol=1e-2)  # packed at 1/255
     with pytest.raises(ValueError, match="no space"):
         embeddings(data, SPLIT.test, "masked_autoencoder")
+
+
+def test_a_cine_encoder_that_was_trained_on_embeds_by_itself(tiny_cohort, tiny_store, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    config = preset("smoke", **{f"stage_{name}": ONE for name in ("mae", "cmr", "eccl")})
+    data = Data(config, Cohort.load(tiny_cohort), tiny_store, SPLIT, Machine("cpu"))
+
+    def start(model, upstream):
+        METHODS["eccl"].start(model, upstream)
+        for weight in model.cmr.parameters():
+            weight.data.mul_(1.5)
+
+    method = variant(METHODS["eccl"], "other_cmr", "", "#000000", start=start, frozen=())
+    _, z_cmr = embeddings(data, SPLIT.test[:3], method)
+    person = data.cohort[int(SPLIT.test[0])]
+    own = embed_records(data, [person.ecg], [person.cine], method)[1]
+    np.testing.assert_allclose(own, z_cmr[:1], atol=1e-2)

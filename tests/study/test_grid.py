@@ -46,7 +46,7 @@ def test_a_grid_is_run_once_and_says_what_it_cost(tmp_path, home, tiny_cohort, m
     arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet", f"--out={out}"]
     assert command.main(arguments) == 0
     assert capsys.readouterr().out.count(" done ") == 3
-    table = collect(read_grid(path))
+    table = collect(read_grid(path, tiny_cohort))
     assert set(table["method"]) == {"demographics", "eccl"} and set(table["target"]) == {"traits", "retrieval"}
     own = table.query("method == 'eccl' and target == 'traits' and group == 'all traits'")
     assert list(own["seed"]) == [42, 43] and (own["passes"] == 3).all() and (own["seconds"] > 0).all()
@@ -77,7 +77,7 @@ def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_co
 def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):
     path = written(tmp_path, "single")
     assert command.main([str(path), "--cell=0", f"--cohort={tiny_cohort}", "--quiet"]) == 0
-    assert [cell.state for cell in cells(read_grid(path))] == ["done", "waiting"]
+    assert [cell.state for cell in cells(read_grid(path, tiny_cohort))] == ["done", "waiting"]
     assert command.main([str(path), "--cell=7", f"--cohort={tiny_cohort}", "--quiet"]) == 1
     assert "no cell 7 among 2" in capsys.readouterr().err
 
@@ -91,6 +91,19 @@ def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):
         ({"vary": {"loss.temprature": [1.0]}}, "did you mean 'temperature'"),
         ({"vary": {"loss.temperature": ["warm"]}}, "takes a float"),
         ({"seed": 3}, "did you mean 'seeds'"),
+        ({"methods": "eccl"}, "methods is a list of names"),
+        ({"protocols": []}, "protocols is a list of names"),
+        ({"targets": ["weather"]}, "traits or diagnoses; got 'weather'"),
+        ({"vary": ["embedding"]}, "vary is an object"),
+        ({"vary": {"embedding": 3}}, "embedding has 3"),
+        ({"vary": {"embedding": []}}, "embedding has"),
+        ({"vary": {"seed": [1, 2]}}, "the seed is not varied"),
+        ({"vary": {"preset": ["smoke", "paper"]}}, "what settings start from"),
+        ({"set": []}, "set is an object"),
+        ({"seeds": 0}, "at least 1; got 0"),
+        ({"seeds": "3"}, "at least 1; got '3'"),
+        ({"title": 3}, "title is a text"),
+        ({"cohort": "c"}, "a grid has no 'cohort'"),
     ],
 )
 def test_a_grid_that_names_what_is_not_there_is_refused_before_anything_is_trained(tmp_path, changes, message):
@@ -102,3 +115,31 @@ def test_a_grid_that_names_what_is_not_there_is_refused_before_anything_is_train
 def test_the_grids_of_the_project_can_be_run(path):
     grid = read_grid(path)
     assert grid.title and set(grid.methods) <= set(METHODS) and grid.seeds == 3
+
+
+def test_cells_of_another_cohort_or_of_another_shared_seed_are_others(tmp_path, tiny_cohort):
+    def paths(cohort=None, **changes):
+        return {cell.path for cell in cells(read_grid(written(tmp_path, methods=["eccl"], **changes), cohort))}
+
+    assert not paths() & paths(tiny_cohort)
+    one, next_one = paths(set={"seed": 1}, seeds=2), paths(set={"seed": 2})  # both train by seed 2
+    assert len(one) == 2 and not one & next_one
+    with pytest.raises(DataError, match="participants changes the simulated cohort"):
+        paths(tiny_cohort, vary={"simulation.participants": [10, 20]})
+
+
+def test_a_setting_that_is_a_column_already_may_vary(tmp_path, home, tiny_cohort):
+    vary = {"label_share": [0.5, 1.0], "stage_eccl.learning_rates": [[0.1, 0.2]]}
+    path = written(tmp_path, "shares", methods=["demographics"], vary=vary)
+    assert command.main([str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]) == 0
+    table = collect(read_grid(path, tiny_cohort))
+    assert set(table["label_share"]) == {0.5, 1.0} and set(table["stage_eccl.learning_rates"]) == {"[0.1, 0.2]"}
+
+
+def test_what_cannot_be_judged_or_written_is_told(tmp_path, home, tiny_cohort, capsys):
+    path = written(tmp_path, "unjudged", methods=["demographics"], protocols=["finetune"])
+    assert command.main([str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]) == 1
+    assert "demographics cannot be judged by finetune" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        command.main([str(path), f"--out={tmp_path / 'nowhere' / 'a.csv'}"])
+    assert "there is no folder" in capsys.readouterr().err

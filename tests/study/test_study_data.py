@@ -36,6 +36,21 @@ def test_measurements_are_taken_once(tiny_cohort, tmp_path, monkeypatch):
     pd.testing.assert_frame_equal(measurements(cohort), first)
 
 
+def test_names_of_digits_stay_names_of_measurements(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    table = pd.read_csv(folder / "cohort.csv")
+    names = [f"{row:05d}" for row in range(len(table))]
+    for old, new in zip(table["participant_id"], names):
+        (folder / "cmr" / f"{old}.nii.gz").rename(folder / "cmr" / f"{new}.nii.gz")
+        (folder / "ecg" / f"{old}.dat").rename(folder / "ecg" / f"{new}.dat")
+        header = (folder / "ecg" / f"{old}.hea").read_text().replace(str(old), new)
+        (folder / "ecg" / f"{new}.hea").write_text(header)
+        (folder / "ecg" / f"{old}.hea").unlink()
+    table.assign(participant_id=names).to_csv(folder / "cohort.csv", index=False)
+    assert list(measurements(Cohort.load(folder)).index) == names
+
+
 def test_what_a_cohort_does_not_have_is_refused_before_anything_is_trained(tiny_cohort, tmp_path, monkeypatch):
     monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
     folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")

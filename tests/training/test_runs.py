@@ -2,14 +2,18 @@
 
 import errno
 import getpass
+import io
 import json
+import os
 import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from helpers.making import refused
 
 from eccl.config import preset
 from eccl.records import DataError
@@ -169,3 +173,13 @@ def test_provenance_names_the_build_of_torch_whatever_the_package_calls_itself(b
 def test_without_git_the_commit_is_unknown(monkeypatch):
     monkeypatch.setattr(provenance_module.shutil, "which", lambda name: None)
     assert provenance_module.commit() == {"commit": None, "dirty": None}
+
+
+def test_a_disk_that_fills_while_the_state_is_written_is_told(tmp_path, monkeypatch):
+    class Full(io.FileIO):
+        def write(self, data):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(Path, "open", lambda path, mode: Full(path, mode))
+    refused(lambda: Run(tmp_path).save_state({"weight": torch.zeros(1000)}), "state.pt", "No space left", "free space")
+    assert not list(tmp_path.iterdir())

@@ -65,3 +65,15 @@ def test_outputs_are_named():
     )
     with pytest.raises(ValueError, match="I99"):
         outputs_of("I99")
+
+
+@pytest.mark.parametrize(
+    ("unknown", "remedy"), [(DIAGNOSES, "use another cohort"), (("I21", "I48"), "a diagnosis that is: I42, I50")]
+)
+def test_the_remedy_names_no_diagnosis_that_is_not_known_either(unknown, remedy):
+    diagnoses = np.zeros((20, 4), np.float32)
+    diagnoses[:, [DIAGNOSES.index(code) for code in unknown]] = np.nan
+    store = SimpleNamespace(diagnoses=diagnoses, folder="store")
+    split = Split(np.arange(12), np.arange(12, 20), np.array([], int))
+    with pytest.raises(DataError, match=f"I48 is not known in this cohort.*{remedy}"):
+        supervise(store, split, "I48")

@@ -64,7 +64,7 @@ def test_importing_eccl_is_light():
 # Each floor of the house, from the ground up, and the rooms on it: a room imports from floors below its own alone, so
 # that nothing goes round in a circle. The data's path goes one way.
 FLOORS = (
-    ("errors", "display", "presets", "traits", "metrics.bootstrap"),
+    ("errors", "display", "presets", "ranges", "traits", "metrics.bootstrap"),
     ("files", "config", "machine", "records", "metrics.statistics"),
     ("cache", "parallel", "metrics.calibration", "metrics.ranking", "data.split", "data.scaling"),
     ("metrics",),

@@ -104,6 +104,11 @@ def test_settings_of_the_command_stand_above_those_of_the_file(tmp_path):
         (["--set", "loss.temperature=warm"], "it takes a float"),
         (["--config=nothing.json"], "No such file"),
         (["--protocol=finetune", "--target=I99", "--preset=smoke"], "no target is named 'I99'"),
+        (["--method=cmr_supervised", "--target=diagnoses"], "a target is what finetune learns"),
+        (["--method=finetune-eccl"], "named like finetune-traits-eccl"),
+        (["--method=finetune-traits-eccl", "--target=I48"], "learns traits, and the target is I48"),
+        (["--preset=smoke", "--set=preset=paper"], "what settings start from"),
+        (["--set=label_share=2"], "above 0 and at most 1"),
     ],
 )
 def test_a_wrong_command_says_what_is_wrong(arguments, message, capsys):
@@ -114,7 +119,20 @@ def test_a_wrong_command_says_what_is_wrong(arguments, message, capsys):
 
 def test_a_file_that_is_no_config_is_refused(tmp_path, capsys):
     file = tmp_path / "run.json"
-    for content, message in (("[]", "no JSON object"), ('{"methode": "eccl"}', "has methode"), ("{", "Expecting")):
+    contents = {
+        "[]": "no JSON object",
+        '{"methode": "eccl"}': "has methode",
+        "{": "is no JSON file: Expecting",
+        '{"method": ["eccl"]}': "method is a text; got ['eccl']",
+        '{"cohort": 3}': "cohort is a text; got 3",
+        '{"set": ["seed"]}': "set is an object",
+        '{"config": 3}': "config is an object",
+        '{"protocol": "fintune"}': "no protocol that trains is named 'fintune'",
+        '{"target": "I48"}': "a target is what finetune learns",
+        '{"config": {}, "preset": "paper"}': "leave preset out",
+        '{"simulated": false}': "trained on people",
+    }
+    for content, message in contents.items():
         file.write_text(content)
         with pytest.raises(SystemExit):
             train.main([f"--config={file}"])
@@ -139,3 +157,16 @@ def test_a_config_file_holds_a_whole_config(tmp_path):
     file.write_text(json.dumps({"config": to_dict(whole)}))
     options = train._parser().parse_args([f"--config={file}"])
     assert train._config(train._wanted(options)) == whole == from_dict(to_dict(whole))
+
+
+def test_the_target_of_the_command_stands_above_that_of_a_finetuned_run(tmp_path):
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"method": "finetune-traits-eccl", "config": to_dict(preset("smoke"))}))
+    for given, name in (([], "finetune-traits-eccl"), (["--target=I48"], "finetune-I48-eccl")):
+        assert train._method(train._wanted(train._parser().parse_args([f"--config={file}", *given]))).name == name
+
+
+def test_a_setting_that_training_refuses_is_a_sentence(tiny_cohort, tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    assert train.main([*SMALL, f"--cohort={tiny_cohort}", "--set=precision=32-false"]) == 1
+    assert "32-false" in capsys.readouterr().err
