@@ -178,7 +178,9 @@ def test_without_git_the_commit_is_unknown(monkeypatch):
 def test_a_disk_that_fills_while_the_state_is_written_is_told(tmp_path, monkeypatch):
     class Full(io.FileIO):
         def write(self, data):
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            if self.tell() + len(data) > 3000:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+            return super().write(data)
 
     monkeypatch.setattr(Path, "open", lambda path, mode: Full(path, mode))
     refused(lambda: Run(tmp_path).save_state({"weight": torch.zeros(1000)}), "state.pt", "No space left", "free space")
