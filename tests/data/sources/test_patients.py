@@ -16,7 +16,6 @@ from eccl.data.ecg import write_ecg
 from eccl.data.sources import open_source, read_options
 from eccl.data.sources.ingest import ingest, ingest_messages, ingest_tables
 from eccl.data.split import split
-from eccl.data.store import pack
 from eccl.records import DataError
 
 PEOPLE = 12
@@ -108,7 +107,8 @@ def test_of_a_cohort_in_mimics_layout_no_patient_is_in_two_parts(download, tmp_p
         groups = [set(people[rows]) for rows in (parts.train, parts.validation, parts.test)]
         assert sum(map(len, groups)) == len(set.union(*groups)) == PEOPLE
     assert any("24 records are of 12 people" in sentence for sentence in ingest_messages(tmp_path / "cohort"))
-    pack(cohort)  # rows of the store are those of the table, so that its parts are the same
+    store = pytest.importorskip("eccl.data.store", exc_type=ImportError)  # which needs torch
+    store.pack(cohort)  # rows of the store are those of the table, so that its parts are the same
 
 
 def test_records_told_apart_within_a_person_are_refused(download):
