@@ -230,7 +230,7 @@ def test_files_of_ukbb_cardiac_that_state_no_unit_are_in_mm_and_s(original, tmp_
         with pytest.raises(DataError, match="'micron', not mm"):
             taken(download, tmp_path / "cohort", modalities="cine")
         return
-    cine = taken(download, tmp_path / "cohort", modalities="cine")[0].cine
+    cine = taken(download, tmp_path / "cohort", modalities="cmr")[0].cine  # the former name serves
     assert cine.spacing == pytest.approx((1.8, 1.8)) and cine.frame_interval == pytest.approx(20.0)
 
 

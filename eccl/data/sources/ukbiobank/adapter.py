@@ -29,7 +29,7 @@ from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-RECORDINGS = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",)}
+RECORDINGS = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",), "cmr": ("cine",)}  # cmr: its former name
 TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
 STACKS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
 UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
