@@ -172,7 +172,7 @@ def _config(wanted: dict[str, Any]) -> Config:
 
 def _method(wanted: dict[str, Any]) -> Any:
     from eccl.evaluation.protocols import finetuned
-    from eccl.study.compare import find
+    from eccl.methods import find
     from eccl.training.supervision import outputs_of
 
     method = find(wanted["method"])

@@ -9,14 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from eccl.data.modalities import MODALITIES, Modality
+from eccl.data.modalities import FORMER_NAMES, MODALITIES, Modality
 from eccl.data.table import PATIENT, REQUIRED, read_table
 from eccl.records import DataError
 from eccl.traits import DIAGNOSES
 
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
-_FORMER_NAMES = {"cmr": "cine"}  # of modalities, in descriptions written before they had one name everywhere
 
 
 def read_description(folder: Path) -> tuple[dict[str, Any], bytes]:
@@ -39,7 +38,7 @@ def read_description(folder: Path) -> tuple[dict[str, Any], bytes]:
     if not isinstance(description, dict) or not isinstance(description.get("simulated"), bool):
         raise DataError("it does not say whether the people are simulated", source=path, remedy=remedy)
     if isinstance(description.get("modalities"), list):
-        description["modalities"] = [_FORMER_NAMES.get(str(name), name) for name in description["modalities"]]
+        description["modalities"] = [FORMER_NAMES.get(str(name), name) for name in description["modalities"]]
     for key, allowed in (("modalities", tuple(MODALITIES)), ("diagnoses", DIAGNOSES)):
         given = description.get(key, list(allowed))
         if (

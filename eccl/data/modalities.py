@@ -87,3 +87,4 @@ _ROWS = (
     ),
 )
 MODALITIES = {modality.name: modality for modality in _ROWS}
+FORMER_NAMES = {"cmr": "cine"}  # in descriptions and options written before a modality had one name everywhere

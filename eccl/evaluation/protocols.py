@@ -11,20 +11,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from torch import nn
 
 from eccl.cache import array_digest, digest, kept_array
-from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
-from eccl.encoders.ecg import ecg_encoder
-from eccl.encoders.heads import Predictor
 from eccl.evaluation.baselines import measurement_features
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.machine import engine
-from eccl.methods import METHODS, Method, Trained, obtain
-from eccl.methods.base import Data, Setup, copy_weights
-from eccl.training.augmentation import augmenter
+from eccl.methods import METHODS, Method, obtain, supervised
+from eccl.methods.base import Data, copy_weights
 from eccl.training.embedding import embed
-from eccl.training.supervision import Outputs, labelled, outputs_of, supervise
+from eccl.training.supervision import Outputs, labelled
 from eccl.traits import DIAGNOSES
 
 
@@ -92,12 +87,12 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
     """
     labels, split = labels_of(data, target), data.split
     train = labelled(split.train, data.config.label_share, data.config.seed)
-    of = [_identity(each, data) for each in (method, beside) if each is not None]
+    sources = [_identity(each, data) for each in (method, beside) if each is not None]
     who = digest(train.tolist(), split.validation.tolist(), split.test.tolist())
     parts = (
         method.name,
         beside and beside.name,
-        of,
+        sources,
         data.cohort.fingerprint,
         data.store.fingerprint,
         target,
@@ -118,17 +113,6 @@ def _identity(method: Method, data: Data) -> str:
     return obtain(method, data).run.name if method.table is None else array_digest(features_of(method, data))
 
 
-@dataclass(frozen=True)
-class Settings:
-    """What decides a fine-tuning."""
-
-    stage: StageConfig
-    ecg: ECGEncoderConfig
-    target: str
-    label_share: float
-    augmentation: ECGAugmentation | None
-
-
 def finetuned(method: Method, target: str) -> Method:
     """Traits or diagnoses from the ECG alone, all weights free, from a method's ECG encoder: a method itself.
 
@@ -139,26 +123,13 @@ def finetuned(method: Method, target: str) -> Method:
         one: cross-entropy, chosen by the validation (mean) AUROC. Cases are weighted to balance the controls, so
         predicted probabilities exceed the prevalence.
     """
-
-    def settings(config: Config) -> Settings:
-        augmentation = config.ecg_augmentation if config.stage_finetune.augment else None
-        return Settings(config.stage_finetune, config.ecg, target, config.label_share, augmentation)
-
-    def setup(settings: Settings, data: Data, upstream: dict[str, Trained]) -> Setup:
-        supervision = supervise(data.store, data.split, target, settings.label_share, data.config.seed)
-        objective = supervision.objective("ecg", augmenter(settings.augmentation))
-        return Setup(objective, supervision.train, supervision.outputs)
-
-    def build(settings: Settings) -> nn.Module:
-        return Predictor(ecg_encoder(settings.ecg), len(outputs_of(target)))
-
     return replace(
         method,
         name=f"finetune-{target}-{method.name}",
         label=f"{method.label}, fine-tuned",
-        settings=settings,
-        build=build,
-        setup=setup,
+        settings=lambda config: supervised.settings(config, config.stage_finetune, target),
+        build=supervised.build,
+        setup=supervised.setup,
         reads=("ecg",),
         starts_from=lambda config: {"ecg": method},
         start=lambda model, upstream: copy_weights(model.encoder, upstream["ecg"].encoder()),
@@ -189,15 +160,19 @@ def _seen(method: Method) -> str | None:
     return None if method.cine_encoder is None else "cine"
 
 
+def _has_features(method: Method) -> bool:
+    return method.table is not None or _seen(method) is not None
+
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
-        Protocol("probe", "linear probe", probe, lambda method: bool(method.table or _seen(method))),
+        Protocol("probe", "linear probe", probe, _has_features),
         Protocol(
             "probe_demographics",
             "with demographics",
             partial(probe, beside=METHODS["demographics"]),
-            lambda method: bool(method.table or _seen(method)) and method.name != "demographics",
+            lambda method: _has_features(method) and method.name != "demographics",
         ),
         Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg"),
     )

@@ -31,7 +31,7 @@ NAMES = (
 )
 METHODS: dict[str, Method] = {name: import_module(f"eccl.methods.{name}").METHOD for name in NAMES}
 
-__all__ = ["METHODS", "Method", "Trained", "obtain", "table"]
+__all__ = ["METHODS", "Method", "Trained", "find", "obtain", "table"]
 
 
 def table() -> pd.DataFrame:
@@ -50,6 +50,25 @@ def table() -> pd.DataFrame:
         for method in METHODS.values()
     ]
     return pd.DataFrame(rows).set_index("method")
+
+
+def find(method: str | Method) -> Method:
+    """A method by its name.
+
+    Raises
+    ------
+    ValueError
+        If there is none, with those that there are; or if a method of one's own has the name of one.
+    """
+    if isinstance(method, Method):
+        if METHODS.get(method.name, method) is not method:
+            raise ValueError(
+                f"another method is named {method.name!r}, whose runs would be taken for its own; rename it"
+            )
+        return method
+    if method not in METHODS:
+        raise ValueError(f"no method is named {method!r}; there are {', '.join(METHODS)}")
+    return METHODS[method]
 
 
 class _Callable(ModuleType):

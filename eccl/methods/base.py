@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from eccl.cache import digest, kept_array
-from eccl.config import Config, StageConfig
+from eccl.config import Config
 from eccl.data.cohort import Cohort
 from eccl.data.split import Split
 from eccl.data.store import Store
@@ -44,12 +44,6 @@ class Data(Protocol):
         """The data with the seed that all seeds of a comparison share."""
 
 
-class Settings(Protocol):
-    """The frozen dataclass of a method: all that decides its training but seed, precision and data."""
-
-    stage: StageConfig
-
-
 @dataclass(frozen=True, eq=False)
 class Setup:
     """What the training of a method needs: its objective, who is trained on, and what its run says besides."""
@@ -71,11 +65,11 @@ class Method:
         As readers see it.
     reference : str
         Where it is from.
-    settings : callable (Config) -> Settings
+    settings : callable (Config) -> settings, a frozen dataclass with a StageConfig `stage`
         What decides it; the digest of its run is of the whole of it. None of what is not trained.
-    build : callable (Settings) -> nn.Module
+    build : callable (settings) -> nn.Module
         The module, with fresh weights from torch's global generator. None of a table.
-    setup : callable (Settings, Data, upstream) -> Setup
+    setup : callable (settings, Data, upstream) -> Setup
         Objective and participants. None of what is not trained.
     reads : tuple of str
         Modalities of a batch.

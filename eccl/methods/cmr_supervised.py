@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from eccl.config import CineAugmentation, CMREncoderConfig, Config, StageConfig
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.heads import Predictor
-from eccl.methods.base import Data, Method, Setup, Trained
-from eccl.training.augmentation import augmenter
-from eccl.training.supervision import outputs_of, supervise
+from eccl.methods.base import Method
+from eccl.methods.supervised import setup
+from eccl.training.supervision import outputs_of
 
 
 @dataclass(frozen=True)
@@ -30,13 +30,6 @@ def settings(config: Config) -> Settings:
     return Settings(config.stage_cmr, config.cmr, config.cmr_target, config.label_share, augmentation)
 
 
-def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
-    """The labels, and the participants of whom they are known."""
-    supervision = supervise(data.store, data.split, settings.target, settings.label_share, data.config.seed)
-    objective = supervision.objective("cine", augmenter(settings.augmentation))
-    return Setup(objective, supervision.train, supervision.outputs)
-
-
 METHOD = Method(
     name="cmr_supervised",
     label="CMR",
@@ -44,7 +37,7 @@ METHOD = Method(
     reference="Ding et al., MICCAI 2024",
     settings=settings,
     build=lambda settings: Predictor(cmr_encoder(settings.cmr), len(outputs_of(settings.target))),
-    setup=setup,
+    setup=partial(setup, modality="cine"),
     reads=("cine",),
     cine_encoder=lambda model: model.encoder,
     standard=False,  # an image, which no ECG need equal

@@ -1,9 +1,12 @@
-"""The ECG encoder trained by the trait labels alone, from random weights, for as many passes as both stages of ECCL."""
+"""The ECG encoder trained by trait labels alone, from random weights, for at most as many passes as ECCL's stages."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
 
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
 from eccl.encoders.ecg import ecg_encoder
@@ -15,24 +18,36 @@ from eccl.training.supervision import outputs_of, supervise
 
 @dataclass(frozen=True)
 class Settings:
-    """What decides it."""
+    """What decides it; also what decides a fine-tuning, whose stage and start are others."""
 
     stage: StageConfig
     ecg: ECGEncoderConfig
+    target: str
     label_share: float
     augmentation: ECGAugmentation | None
 
 
-def settings(config: Config) -> Settings:
-    """Those of a config."""
-    augmentation = config.ecg_augmentation if config.stage_supervised.augment else None
-    return Settings(config.stage_supervised, config.ecg, config.label_share, augmentation)
+def settings(config: Config, stage: StageConfig, target: str) -> Settings:
+    """Those of a config, a stage and a target."""
+    augmentation = config.ecg_augmentation if stage.augment else None
+    return Settings(stage, config.ecg, target, config.label_share, augmentation)
 
 
-def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Setup:
-    """The trait labels, and the participants of whom they are known."""
-    supervision = supervise(data.store, data.split, "traits", settings.label_share, data.config.seed)
-    objective = supervision.objective("ecg", augmenter(settings.augmentation))
+def build(settings: Settings) -> nn.Module:
+    """The ECG encoder under a linear head."""
+    return Predictor(ecg_encoder(settings.ecg), len(outputs_of(settings.target)))
+
+
+def setup(settings: Any, data: Data, upstream: Mapping[str, Trained], modality: str = "ecg") -> Setup:
+    """The labels of the settings' target, and the participants of whom they are known.
+
+    Parameters
+    ----------
+    modality : str
+        What the targets are predicted from.
+    """
+    supervision = supervise(data.store, data.split, settings.target, settings.label_share, data.config.seed)
+    objective = supervision.objective(modality, augmenter(settings.augmentation))
     return Setup(objective, supervision.train, supervision.outputs)
 
 
@@ -41,8 +56,8 @@ METHOD = Method(
     label="supervised",
     colour="#332288",
     reference="He et al., CVPR 2016",
-    settings=settings,
-    build=lambda settings: Predictor(ecg_encoder(settings.ecg), len(outputs_of("traits"))),
+    settings=lambda config: settings(config, config.stage_supervised, "traits"),
+    build=build,
     setup=setup,
     ecg_encoder=lambda model: model.encoder,
     standard=False,

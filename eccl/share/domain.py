@@ -62,7 +62,7 @@ class Domain:
     distances: np.ndarray
 
     def check(self, ecg: ECG, name: str = "") -> None:
-        """Nothing, if a model may look at an ECG; one that is of no file goes by a name in the refusal.
+        """Raise DataError unless a model may look at an ECG; one that is of no file goes by a name in the refusal.
 
         Raises
         ------
@@ -87,7 +87,7 @@ class Domain:
             )
 
     def check_features(self, h: np.ndarray, sources: Sequence[str]) -> None:
-        """Nothing, if none of the features (n, D) is far from those of training; `sources` are named in a refusal.
+        """Raise DataError if one of the features (n, D) is far from those of training; `sources` are named in it.
 
         Raises
         ------

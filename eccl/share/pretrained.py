@@ -53,8 +53,8 @@ def equip(
     ----------
     folder : path
         Of a run, or any other; made if it is not there.
-    encoder : ECGEncoder
-        Trained. It is left as it was.
+    encoder : nn.Module
+        Trained, of `eccl.encoders.ecg`. It is left as it was.
     store, split
         Whom it was trained on.
     description : mapping

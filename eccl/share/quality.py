@@ -16,9 +16,9 @@ import numpy as np
 
 from eccl.data.measure.beats import r_peaks, remove_baseline
 from eccl.data.measure.ecg import BEFORE, median_beat
+from eccl.data.standard.twelve_leads import RESOLUTION
 from eccl.records import ECG, LEADS, DataError, stretches
 
-STEP = 0.005  # mV: what changes by less is at rest
 LEAST = 1e-6  # mV, the noise of a signal that has none
 PLATEAU = 0.012  # s, for which no wave stays within `FLAT` of its peak in beat after beat
 FLAT = 0.003  # of the range of a lead
@@ -186,12 +186,12 @@ def mean_beat(beats: Sequence[np.ndarray | None]) -> np.ndarray:
     DataError
         If all are.
     """
-    there = [beat for beat in beats if beat is not None]
-    if not there:
+    existing = [beat for beat in beats if beat is not None]
+    if not existing:
         raise DataError(
             f"none of {len(beats)} training ECGs has two whole beats", remedy="train on ECGs of beating hearts"
         )
-    total = np.sum(there, axis=0)
+    total = np.sum(existing, axis=0)
     return total / np.linalg.norm(total)
 
 
@@ -215,7 +215,7 @@ def _about_r(beat: np.ndarray, rate: float) -> np.ndarray:
 
 def _rests(signal: np.ndarray) -> np.ndarray:
     """The most samples (12,) for which each lead does not change by a step."""
-    still = np.diff(np.rint(signal.astype(float) / STEP), axis=1) == 0
+    still = np.diff(np.rint(signal.astype(float) / RESOLUTION), axis=1) == 0
     return np.array([max((end - start for start, end in stretches(row)), default=0) for row in still])
 
 

@@ -163,7 +163,7 @@ def fit_readout(
         d_train, d_validation = (np.asarray(part)[:, coded] for part in diagnoses)
         diagnosis_probe = fit_diagnoses(h_train, d_train, h_validation, d_validation)
         scores = diagnosis_probe.log_odds(h_validation)
-        calibration = tuple(calibration_table(scores[:, k], d_validation[:, k]) for k in range(len(coded)))
+        calibration = tuple(score_counts(scores[:, k], d_validation[:, k]) for k in range(len(coded)))
     return Readout(
         tuple(TRAIT_NAMES[k] for k in which),
         trait_probe,
@@ -183,18 +183,18 @@ def conformal(errors: np.ndarray, level: float = LEVEL) -> np.ndarray:
     ranked = np.sort(errors, axis=0)  # nan comes last
     counts = np.isfinite(errors).sum(axis=0)
     ranks = np.array([math.ceil(round((count + 1) * level, 9)) for count in counts])
-    there = ranks <= counts
-    return np.where(there, ranked[np.where(there, ranks, 1) - 1, np.arange(errors.shape[1])], np.inf)
+    enough = ranks <= counts
+    return np.where(enough, ranked[np.where(enough, ranks, 1) - 1, np.arange(errors.shape[1])], np.inf)
 
 
-def calibration_table(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
+def score_counts(scores: np.ndarray, labels: np.ndarray) -> np.ndarray:
     """Different scores in ascending order, people of each, cases of each: (m, 3), of scores and labels (n,)."""
     different, place = np.unique(scores, return_inverse=True)
     return np.column_stack([different, np.bincount(place), np.bincount(place, weights=labels)])
 
 
 def venn_abers(table: np.ndarray, scores: np.ndarray) -> np.ndarray:
-    """Lower and upper calibrated probability (2, n) of new scores (n,), by the table of `calibration_table`."""
+    """Lower and upper calibrated probability (2, n) of new scores (n,), by the table of `score_counts`."""
     return np.array([[_isotonic(table, score, label) for score in scores] for label in (0.0, 1.0)])
 
 

@@ -17,32 +17,13 @@ from eccl.evaluation.baselines import baseline, trait_ceiling
 from eccl.evaluation.protocols import find_protocol, labels_of
 from eccl.evaluation.rows import Row
 from eccl.evaluation.tables import diagnosis_table, trait_table
-from eccl.methods import METHODS, Method, Trained
+from eccl.methods import METHODS, Method, Trained, find
 from eccl.methods import obtain as train
 from eccl.simulate.cohort import TRUTH, read_truth
 from eccl.study.data import Data
 from eccl.traits import DIAGNOSES
 
 MEAN = Row("mean", "none")
-
-
-def find(method: str | Method) -> Method:
-    """A method by its name.
-
-    Raises
-    ------
-    ValueError
-        If there is none, with those that there are; or if a method of one's own has the name of one.
-    """
-    if isinstance(method, Method):
-        if METHODS.get(method.name, method) is not method:
-            raise ValueError(
-                f"another method is named {method.name!r}, whose runs would be taken for its own; rename it"
-            )
-        return method
-    if method not in METHODS:
-        raise ValueError(f"no method is named {method!r}; there are {', '.join(METHODS)}")
-    return METHODS[method]
 
 
 def predictions(

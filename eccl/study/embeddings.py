@@ -9,9 +9,8 @@ import torch
 from torch import nn
 
 from eccl.data.standard.intensity import scale_intensity
-from eccl.methods import Method, Trained, obtain
+from eccl.methods import Method, Trained, find, obtain
 from eccl.records import ECG, Cine
-from eccl.study.compare import find
 from eccl.study.data import Data
 
 

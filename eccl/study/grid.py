@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -35,15 +34,14 @@ from eccl.evaluation.protocols import check_target, find_protocol
 from eccl.evaluation.retrieval import CHANCE, retrieval
 from eccl.evaluation.rows import Row
 from eccl.files import make_folder, replacing, write_json
-from eccl.methods import METHODS, obtain
+from eccl.methods import METHODS, find, obtain
 from eccl.methods.base import RECIPE
 from eccl.simulate.cohort import VERSION as SIMULATION
-from eccl.study.compare import find, predictions, score
+from eccl.study.compare import predictions, score
 from eccl.study.data import Data
 from eccl.study.embeddings import embeddings
 from eccl.training.provenance import provenance
 
-log = logging.getLogger(__name__)
 LISTS = ("methods", "protocols", "targets")
 State = Literal["done", "failed", "waiting"]
 

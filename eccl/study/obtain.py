@@ -8,10 +8,9 @@ from pathlib import Path
 
 from eccl.errors import DataError
 from eccl.machine import engine
-from eccl.methods import Method, Trained
+from eccl.methods import Method, Trained, find
 from eccl.methods import obtain as train
 from eccl.share.pretrained import equip, is_equipped
-from eccl.study.compare import find
 from eccl.study.data import Data
 
 log = logging.getLogger(__name__)

@@ -24,19 +24,6 @@ MAE, ECCL, TUNED = Row("masked_autoencoder"), Row("eccl"), Row("eccl", "finetune
 SCRATCH, MEAN = Row("random", "finetune"), Row("mean", "none")
 
 
-@pytest.fixture
-def ecg(rng):
-    """A little noise and a spike of 1 mV each second, in every lead."""
-    signal = 0.01 * rng.normal(size=(12, 5000))
-    signal[:, 250::500] += 1.0
-    return ECG(signal)
-
-
-@pytest.fixture
-def cine(rng):
-    return Cine(rng.random((50, 40, 60)), (1.8, 1.2), 20.0)
-
-
 def everything(rng, ecg, cine):
     """One of each figure."""
     y = rng.normal(size=(N, len(TRAITS)))

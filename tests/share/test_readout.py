@@ -6,7 +6,7 @@ from helpers.making import refused
 
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.share.arrays import load_arrays, save_arrays
-from eccl.share.readout import Readout, calibration_table, conformal, fit_readout, venn_abers
+from eccl.share.readout import Readout, conformal, fit_readout, score_counts, venn_abers
 from eccl.training.embedding import embed
 from eccl.traits import DIAGNOSES, TRAIT_NAMES, TRAITS
 
@@ -83,7 +83,7 @@ def test_venn_abers_is_isotonic_regression_with_the_new_person(rng):
     scores = np.round(rng.normal(size=60), 1)  # with ties
     sick = (rng.uniform(size=60) < 1 / (1 + np.exp(-scores))).astype(float)
     new = np.array([-4.0, -0.3, scores[0], 0.77, 5.0])
-    low, high = venn_abers(calibration_table(scores, sick), new)
+    low, high = venn_abers(score_counts(scores, sick), new)
     for score, ends in zip(new, zip(low, high)):
         for label, end in enumerate(ends):
             fitted = IsotonicRegression().fit(np.append(scores, score), np.append(sick, label))

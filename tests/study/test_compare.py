@@ -14,8 +14,8 @@ from eccl.data.split import Split
 from eccl.evaluation import protocols
 from eccl.evaluation.rows import Row
 from eccl.machine import Machine
-from eccl.methods import METHODS, Method
-from eccl.study.compare import MEAN, ceiling, compare, find, predictions, score
+from eccl.methods import METHODS, Method, find
+from eccl.study.compare import MEAN, ceiling, compare, predictions, score
 from eccl.study.data import Data
 from eccl.training.runs import Run
 

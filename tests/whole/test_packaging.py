@@ -76,7 +76,7 @@ FLOORS = (
     ("data.cohort_files",),
     ("data.cohort",),
     ("data.store", "data.sources", "simulate", "encoders"),
-    ("training",),
+    ("data.ingest", "training"),
     ("methods",),
     ("evaluation",),
     ("plots", "share"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import shutil
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from helpers.ingests import taken
 from eccl.config import SimulationConfig
 from eccl.data.sources import open_source
 from eccl.data.sources.ingest import ingest
+from eccl.data.sources.scans import read_scan
 from eccl.records import DataError
 from eccl.simulate.cohort import simulate_participant
 from eccl.simulate.stack import label_stack
@@ -186,3 +188,15 @@ def test_acdcs_description_and_masks_count_as_files(person, tmp_path):
     next((tmp_path / "acdc" / "patient002").glob("*_frame01_gt.nii.gz")).unlink()
     cohort, refused = taken(open_source("acdc", tmp_path / "acdc"), tmp_path / "cohort")
     assert list(cohort.table["I21"]) == [1] and "masks of the frames" in refused["patient002"]
+
+
+def test_the_former_names_of_two_modules_serve_and_say_the_new_ones(person, tmp_path):
+    _, labels = person
+    path = nifti(tmp_path / "sa.nii.gz", shaded(labels.images))
+    with pytest.warns(DeprecationWarning, match=r"eccl\.data\.sources\.scans now"):
+        former = importlib.reload(importlib.import_module("eccl.data.sources.hearts"))
+    cine, frames = former.read_heart(path, fewer="refuse", rule="middle")
+    np.testing.assert_array_equal(cine.frames, read_scan(path).cine.frames)
+    assert frames == 50
+    with pytest.warns(DeprecationWarning, match=r"eccl\.data\.sources\.ingest now"):
+        assert importlib.reload(importlib.import_module("eccl.data.ingest")).ingest is ingest

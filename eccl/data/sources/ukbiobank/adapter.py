@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import pandas as pd
 
 from eccl.data.ecg import read_ecg
+from eccl.data.modalities import FORMER_NAMES
 from eccl.data.sources.base import Index, Recording, chosen, files_under, nothing_found, refusal
 from eccl.data.sources.nifti_folders import masks_beside
 from eccl.data.sources.pseudonym import masked, pseudonym, read_or_make_key
@@ -29,7 +30,7 @@ from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-RECORDINGS = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",), "cmr": ("cine",)}  # cmr: its former name
+RECORDINGS = {"both": ("ecg", "cine"), "ecg": ("ecg",), "cine": ("cine",)}
 TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for packed in ("", ".gz")), ".parquet")
 STACKS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
 UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
@@ -84,13 +85,17 @@ class UKBiobank:
     cache_keys: ClassVar[tuple[str, ...]] = ("modalities", "visit", "frame_policy", "slice_rule")
 
     @property
+    def _wanted(self) -> tuple[str, ...]:
+        return RECORDINGS[chosen(FORMER_NAMES.get(self.modalities, self.modalities), tuple(RECORDINGS))]
+
+    @property
     def description(self) -> dict[str, Any]:
         """Name, licence, modalities, all four diagnoses, and the choices."""
         return {
             "name": "Simulated UK Biobank download" if self.simulated else "UK Biobank",
             "licence": "CC0-1.0" if self.simulated else "UK Biobank material transfer agreement: not to be passed on",
             "simulated": self.simulated,
-            "modalities": list(RECORDINGS[chosen(self.modalities, tuple(RECORDINGS))]),
+            "modalities": list(self._wanted),
             "diagnoses": list(DIAGNOSES),
             "choices": {
                 "visit": self.visit,
@@ -143,7 +148,7 @@ class UKBiobank:
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings of the modalities asked for."""
         ecg, cine, row, files = None, None, {}, list(entry["_files"])
-        if "ecg" in RECORDINGS[self.modalities]:
+        if "ecg" in self._wanted:
             ecg = read_ecg(files.pop(0))
         if files:
             image, *masks = files
