@@ -20,7 +20,7 @@ from eccl.config import PRESETS, Config, preset
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg_vit import ECGViT
 from eccl.encoders.heads import Predictor
-from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
+from eccl.encoders.masked_autoencoder import masked_autoencoder
 from eccl.encoders.pair import ECCL
 from eccl.records import FRAMES, LEADS, SAMPLES
 from eccl.training.losses import Contrast, trait_loss
@@ -42,7 +42,7 @@ def networks(config: Config, ecg: Tensor, cine: Tensor) -> dict[str, tuple[nn.Mo
     return {
         "ECG encoder": (Predictor(ECGViT(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
         "ECG autoencoder": (
-            ECGMaskedAutoencoder(ECGViT(config.ecg), config.mae),
+            masked_autoencoder(ECGViT(config.ecg), config.mae),
             lambda m: m(ecg, generator).loss,
         ),
         "CMR encoder": (Predictor(cmr_encoder(config.cmr), len(TRAIT_NAMES)), lambda m: trait_loss(m(cine), traits)),

@@ -37,14 +37,14 @@ class SimulationConfig:
 class ECGEncoderConfig:
     """Encoder of the ECG: vision transformer over patches of `patch_leads` x `patch_samples`, or residual network."""
 
-    name: str = "vit"  # or "resnet"
-    sampling_rate: int = 500  # Hz inside the encoder; a whole fraction of 500, behind an anti-alias filter
+    name: str = "resnet"  # or "vit"
+    sampling_rate: int = 100  # Hz inside the encoder; a whole fraction of 500, behind an anti-alias filter
     patch_leads: int = 3  # 1: the paper's (600 tokens at 100 samples); 12: all leads jointly; 3: I-III, aVx, V1-3, V4-6
-    patch_samples: int = 200  # at the encoder's rate (vit)
+    patch_samples: int = 40  # at the encoder's rate (vit)
     pooling: str = "class"  # token that is the feature, or "mean" of the others (vit)
     amplitude: str = "millivolt"  # as recorded; or "lead": each lead scaled to -1 .. 1, as the original
     width: int = 96  # of a token (vit); of the feature (resnet)
-    depth: int = 4  # layers (vit); blocks of each of the four stages (resnet)
+    depth: int = 1  # layers (vit); blocks of each of the four stages (resnet)
     heads: int = 4
     mlp_ratio: float = 4.0
     dropout: float = 0.0
@@ -58,6 +58,9 @@ class MAEConfig:
     depth: int = 2
     heads: int = 4
     mask_ratio: float = 0.75
+    masking: str = "random"  # any lead at any moment; "time": all leads at once; "lead": as a whole; or "mixed"
+    span: float = 0.4  # s of a lead that are hidden as one (resnet; a vit hides its patches)
+    guided: bool = False  # whether what fills a gap starts from the encoder's feature, which is then trained for it
     correlation_weight: float = 0.0  # w of (1 - w) MSE + w (1 - normalised cross-correlation)
 
 
@@ -155,13 +158,15 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     ecg_augmentation: ECGAugmentation = field(default_factory=ECGAugmentation)
     cine_augmentation: CineAugmentation = field(default_factory=CineAugmentation)
-    stage_mae: StageConfig = StageConfig(epochs=20, batch_size=32, learning_rate=4e-3, patience=20, augment=False)
+    # Equal terms: what trains the ECG encoder alone has the passes, patience and rates of stage 2 and all before it.
+    stage_mae: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
-    stage_eccl: StageConfig = StageConfig(epochs=18, batch_size=32, learning_rate=1e-3, patience=6)
-    stage_supervised: StageConfig = StageConfig(epochs=38, batch_size=32, learning_rate=1e-3, patience=10)
-    stage_finetune: StageConfig = StageConfig(epochs=4, batch_size=32, learning_rate=7e-4, patience=3)
-    ecg_start: str = "masked_autoencoder"  # what the ECG encoder of stage 2 starts from; or "random"
+    stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
+    stage_supervised: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
+    stage_finetune: StageConfig = StageConfig(epochs=8, batch_size=32, learning_rate=1e-3, patience=8)
+    ecg_start: str = "random"  # what the ECG encoder of stage 2 starts from; or "masked_autoencoder"
     cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one
+    unlabelled: int = 0  # further simulated people, of whom the masked autoencoder learns from the ECG
     label_share: float = 1.0  # of the training participants, whose traits and diagnoses are known
     precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
     replicates: int = 1000  # bootstrap

@@ -7,7 +7,7 @@ from typing import Any
 
 COUNTS = {"participants", "epochs", "batch_size", "patience", "replicates", "embedding", "width", "depth", "heads"}
 COUNTS |= {"sampling_rate", "patch_leads", "patch_samples", "frames", "image_size", "patch"}
-POSITIVE = {"temperature", "mlp_ratio", "smallest_zoom"}
+POSITIVE = {"temperature", "mlp_ratio", "smallest_zoom", "span"}
 SHARES = {"missed_codes", "false_codes", "dropout", "drop_path", "mask_ratio", "correlation_weight", "alpha", "warmup"}
 SHARES |= {"lead_dropout", "time_flip", "sign_flip", "horizontal_flip"}
 

@@ -19,7 +19,7 @@ from eccl.config import Config, from_dict, preset, with_settings
 from eccl.machine import Machine, engine, launched
 from eccl.presets import PRESETS
 
-SETTINGS = ("method", "protocol", "target", "preset", "cohort", "set", "config")
+SETTINGS = ("method", "protocol", "target", "preset", "cohort", "unlabelled", "set", "config")
 EXIT_CODES = """
 exit codes: 0 the run is complete; 1 the data, a file or the training failed, and stderr says what to do;
 2 the command is wrong; 130 interrupted: the same command goes on from the last whole epoch.
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(str(error))
     machine = launched(options.accelerator, options.devices, options.workers)
     try:
-        run = train(method, config, wanted["cohort"], machine, progress=not options.quiet)
+        run = train(method, config, wanted["cohort"], machine, not options.quiet, wanted["unlabelled"])
     except (ValueError, FloatingPointError) as error:  # a DataError, or a setting that its user refuses
         sys.stderr.write(f"{parser.prog}: {error}\n")
         return 1
@@ -50,7 +50,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def train(method: Any, config: Config, cohort: str | None, machine: Machine, progress: bool = True) -> Path:
+def train(
+    method: Any,
+    config: Config,
+    cohort: str | None,
+    machine: Machine,
+    progress: bool = True,
+    unlabelled: str | None = None,
+) -> Path:
     """The folder of the complete run of a method, after those that it starts from.
 
     Parameters
@@ -62,6 +69,8 @@ def train(method: Any, config: Config, cohort: str | None, machine: Machine, pro
     machine : Machine
     progress : bool
         Show a bar.
+    unlabelled : str, optional
+        Folder of a Cohort of ECGs of other people, as in `prepare`.
     """
     from eccl.study.data import prepare
     from eccl.study.obtain import obtain
@@ -72,9 +81,9 @@ def train(method: Any, config: Config, cohort: str | None, machine: Machine, pro
     )
     data = None
     if fabric.is_global_zero:  # the first simulates and packs, and the others find it
-        data = prepare(config, cohort, wanted, machine)
+        data = prepare(config, cohort, wanted, machine, unlabelled)
     fabric.barrier()
-    data = data or prepare(config, cohort, wanted, machine)
+    data = data or prepare(config, cohort, wanted, machine, unlabelled)
     return obtain(method, data, progress=progress).run.folder
 
 
@@ -94,6 +103,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--target", help="what finetune learns: traits (default), diagnoses, or the code of one")
     add("--preset", choices=list(PRESETS), help="settings to start from (default: ECCL_PRESET, or laptop)")
     add("--cohort", metavar="FOLDER", help="a cohort (default: the simulated one of the config)")
+    add("--unlabelled", metavar="FOLDER", help="a cohort of ECGs of other people, for the masked autoencoder")
     add("--set", metavar="NAME=VALUE", action="append", default=[], help="a setting, such as loss.temperature=0.05")
     add("--accelerator", default="auto", help="auto, cpu, cuda or mps; decides no result (default: auto)")
     add("--devices", type=int, default=1, help="devices of this machine; torchrun says it itself (default: 1)")
@@ -105,9 +115,10 @@ def _parser() -> argparse.ArgumentParser:
 def _wanted(options: argparse.Namespace) -> dict[str, Any]:
     """The settings of the file, under those of the command line."""
     stated = {} if options.config is None else _stated(options.config)
-    given = {name: getattr(options, name) for name in SETTINGS[:5] if getattr(options, name) is not None}
+    given = {name: getattr(options, name) for name in SETTINGS[:6] if getattr(options, name) is not None}
     changes = stated.get("set", {}) | dict(map(_assignment, options.set))
-    wanted = {"method": "eccl", "protocol": None, "target": None, "cohort": None} | _parts(stated) | _parts(given)
+    wanted = {"method": "eccl"} | dict.fromkeys(("protocol", "target", "cohort", "unlabelled"))
+    wanted |= _parts(stated) | _parts(given)
     if wanted.get("config") is not None and wanted.get("preset") is not None:
         raise ValueError("a whole config has a preset of its own; leave preset out, and change settings by set")
     if wanted["protocol"] not in (None, "finetune"):
@@ -129,7 +140,7 @@ def _stated(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no JSON file: {error}") from error
     if not isinstance(stated, dict):
         raise ValueError(f"{path} holds no JSON object")
-    own = {"settings", "upstream", "data", "participants", "simulated", "outputs"}  # of a run's config.json
+    own = {"settings", "upstream", "data", "participants", "people", "simulated", "outputs"}  # of a run's config.json
     unknown = set(stated) - set(SETTINGS) - own
     if unknown:
         raise ValueError(f"{path} has {', '.join(sorted(unknown))}; it takes {', '.join(SETTINGS)}")

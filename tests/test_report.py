@@ -159,7 +159,7 @@ def test_the_reference_values_come_with_the_package():
 
     people = report.read_reference("petersen2017")
     assert list(people.columns) == ["trait", "sex", "mean", "sd"] and set(people["trait"]) <= set(TRAIT_NAMES)
-    with pytest.raises(ValueError, match="no published table 'papers'; there are paper, petersen2017"):
+    with pytest.raises(ValueError, match="no published table 'papers'; there are normal_waves, paper, petersen2017"):
         report.read_reference("papers")
 
 

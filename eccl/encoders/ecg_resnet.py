@@ -8,6 +8,8 @@ Inform 2021 (of one dimension, on 12-lead ECGs).
 
 from __future__ import annotations
 
+import math
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -74,10 +76,26 @@ class ECGResNet(nn.Module):
                 inside = outside
         self.blocks = nn.Sequential(*blocks)
 
-    def forward(self, ecg: Tensor) -> Tensor:
+    @property
+    def stride(self) -> int:
+        """Samples inside that a step of the maps stands for."""
+        return 2 * math.prod(STRIDES)
+
+    def inside(self, ecg: Tensor) -> Tensor:
+        """ECGs (B, 12, T) in mV as the layers take them (B, 12, T'), at the encoder's rate and in its unit."""
         if ecg.ndim != 3 or ecg.shape[1] != len(LEADS):
             raise ValueError(f"an ECG batch of shape {tuple(ecg.shape)}, expected (B, {len(LEADS)}, T)")
         if ecg.shape[2] > self.samples:
             raise ValueError(f"{ecg.shape[2]} samples, but this encoder takes at most {self.samples}")
-        x = F.relu(self.norm(self.stem(self.input(ecg))))
-        return self.blocks(x).mean(dim=-1)
+        return self.input(ecg)
+
+    def maps(self, inside: Tensor) -> Tensor:
+        """What the last stage makes (B, width, T' / stride, rounded up) of signals (B, 12, T') of `inside`."""
+        return self.blocks(F.relu(self.norm(self.stem(inside))))
+
+    def pool(self, maps: Tensor) -> Tensor:
+        """The feature (B, width) of maps (B, width, T'')."""
+        return maps.mean(dim=-1)
+
+    def forward(self, ecg: Tensor) -> Tensor:
+        return self.pool(self.maps(self.inside(ecg)))

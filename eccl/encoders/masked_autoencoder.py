@@ -1,8 +1,10 @@
-"""The masked autoencoder over the ECG: an encoder learns to reconstruct the patches that it does not see.
+"""The masked autoencoder over the ECG: an encoder learns to reconstruct what it does not see, with tokens or without.
+
+Decided here: the error counts on hidden samples only, and nothing is normalised, since amplitude matters.
 
 References
 ----------
-He et al., CVPR 2022 (masked autoencoders).
+He et al., CVPR 2022 (masked autoencoders); Shi et al., CVPR 2016 (rearranging channels into samples).
 """
 
 from __future__ import annotations
@@ -14,42 +16,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eccl.config import MAEConfig
+from eccl.encoders.ecg_resnet import ECGResNet
 from eccl.encoders.ecg_vit import ECGViT, unpatchify
+from eccl.encoders.masking import mask_of_batch, reconstruction_loss
 from eccl.encoders.transformer import EPSILON, Block, initialise, sincos_positions_2d
-from eccl.machine import share
 from eccl.records import LEADS
+
+KERNEL = 7  # of the decoder of maps, in steps of the encoder's maps
 
 
 @dataclass(frozen=True, eq=False)
 class MAEOutput:
-    """What the masked autoencoder returns.
+    """What the masked autoencoder returns, at the encoder's sampling rate.
 
     Attributes
     ----------
     loss : Tensor, scalar
-        The MSE in (0.2 mV)^2 over the masked patches, mixed with the correlation if its weight is not 0.
-    reconstruction : Tensor (B, 12, T)
-        In mV (or -1 to 1, where each lead is scaled); only masked patches are trained to match.
-    mask : Tensor (B, N)
-        0 is keep, 1 is removed.
+        The MSE in (0.2 mV)^2 over the hidden samples, mixed with the correlation if its weight is not 0.
+    reconstruction : Tensor (B, 12, T')
+        In mV (or -1 to 1, where each lead is scaled); only hidden samples are trained to match.
+    hidden : Tensor of bool (B, 12, T')
+        Which samples the encoder did not see.
     """
 
     loss: Tensor
     reconstruction: Tensor
-    mask: Tensor
+    hidden: Tensor
 
 
-def random_mask(batch: int, tokens: int, ratio: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
-    """Indices of the kept tokens (B, K) and the mask (B, N), 0 is keep, 1 is removed, on the generator's device.
-
-    Every row keeps the same number of tokens, round(N (1 - ratio)), but at least one and not all.
-    """
-    if not 0 < ratio < 1:
-        raise ValueError(f"a mask ratio of {ratio}, expected between 0 and 1")
-    number = min(max(round(tokens * (1 - ratio)), 1), tokens - 1)
-    noise = torch.rand(batch, tokens, generator=generator, device=generator.device)
-    kept = noise.argsort(dim=1)[:, :number]
-    return kept, torch.ones_like(noise).scatter_(1, kept, 0.0)
+def masked_autoencoder(encoder: nn.Module, config: MAEConfig) -> MaskedTokens | MaskedSamples:
+    """An ECG encoder under a decoder: a transformer is not given what is hidden, another one is given 0 mV instead."""
+    return MaskedTokens(encoder, config) if isinstance(encoder, ECGViT) else MaskedSamples(encoder, config)
 
 
 def take(tokens: Tensor, index: Tensor) -> Tensor:
@@ -57,20 +54,17 @@ def take(tokens: Tensor, index: Tensor) -> Tensor:
     return tokens.gather(1, index[..., None].expand(-1, -1, tokens.shape[2]))
 
 
-class ECGMaskedAutoencoder(nn.Module):
-    """Trains an ECG encoder to reconstruct the patches that it does not see.
+class MaskedTokens(nn.Module):
+    """Trains a transformer over patches to reconstruct those that it does not see.
 
-    The encoder runs on the kept tokens alone, so a step at 75 % masking costs it a quarter of the tokens. Any token of
-    the lead x time grid can be removed, also at the same time in different leads.
-
-    Decided here: the error counts on masked patches only, patches are not normalised (amplitude matters), and the
-    correlation, when used, is centred by the means of the masked samples of each recording.
+    The encoder runs on the kept tokens alone, so a step at 75 % masking costs it a quarter of the tokens.
     """
 
     def __init__(self, encoder: ECGViT, config: MAEConfig):
         super().__init__()
         self.encoder, self.config = encoder, config
         self.bridge = nn.Linear(encoder.width, config.width)
+        self.guide = nn.Linear(encoder.width, config.width) if config.guided else None
         self.mask_token = nn.Parameter(torch.empty(1, 1, config.width))
         self.blocks = nn.ModuleList(Block(config.width, config.heads) for _ in range(config.depth))
         self.norm = nn.LayerNorm(config.width, eps=EPSILON)
@@ -87,7 +81,10 @@ class ECGMaskedAutoencoder(nn.Module):
     def forward_decoder(self, latent: Tensor, kept: Tensor, mask: Tensor) -> Tensor:
         """Predicted patches (B, N, P) at every position, from the encoded tokens and mask tokens for the others."""
         x = self.bridge(latent)
-        tokens = self.mask_token.to(x.dtype).expand(*mask.shape, -1)
+        filling = self.mask_token.to(x.dtype)
+        if self.guide is not None:
+            filling = filling + self.guide(self.encoder.pool(latent))[:, None]
+        tokens = filling.expand(*mask.shape, -1)
         tokens = tokens.scatter(1, kept[..., None].expand(-1, -1, x.shape[2]), x[:, 1:])  # the kept, back in place
         tokens = tokens + self.positions[:, : mask.shape[1] // self.encoder.grid[0]].flatten(0, 1)
         x = torch.cat([x[:, :1], tokens], dim=1)
@@ -95,25 +92,63 @@ class ECGMaskedAutoencoder(nn.Module):
             x = block(x)
         return self.head(self.norm(x))[:, 1:]
 
-    def forward_loss(self, patches: Tensor, prediction: Tensor, mask: Tensor) -> Tensor:
-        """(1 - w) MSE + w (1 - correlation) over the masked patches (mask: 0 is keep, 1 is removed)."""
-        removed = mask.bool()
-        target = patches[removed].view(len(patches), -1).float()  # (B, masked samples)
-        guess = prediction[removed].view(len(patches), -1).float()
-        weight = self.config.correlation_weight
-        loss = F.mse_loss(guess, target)
-        if weight:
-            guess, target = guess - guess.mean(dim=1, keepdim=True), target - target.mean(dim=1, keepdim=True)
-            loss = (1 - weight) * loss + weight * (1 - F.cosine_similarity(guess, target, dim=1).mean())
-        return loss
+    def forward(self, ecg: Tensor, generator: torch.Generator) -> MAEOutput:
+        """Hides patches of ECGs (B, 12, T) in mV by the generator's draw and reconstructs them."""
+        patches, config = self.encoder.patchify(ecg), self.config
+        grid = self.encoder.grid[0], patches.shape[1] // self.encoder.grid[0]
+        kept, mask = mask_of_batch(config.masking, ecg, *grid, config.mask_ratio, generator, self.training)
+        guess = self.forward_decoder(self.forward_encoder(patches, kept), kept, mask)
+        hidden = mask.bool()[..., None].expand_as(patches)
+        loss = reconstruction_loss(patches, guess, hidden, config.correlation_weight)
+        shape = len(LEADS), self.encoder.config.patch_leads, self.encoder.config.patch_samples
+        return MAEOutput(loss, unpatchify(guess, *shape) / self.encoder.input.units, unpatchify(hidden, *shape))
+
+
+class MaskedSamples(nn.Module):
+    """Trains a convolutional encoder to reconstruct spans of leads that are set to 0 mV before it sees them.
+
+    A lead is cut into spans of `config.span` seconds. The decoder works at the rate of the encoder's maps, and makes
+    of each of their steps the samples that it stands for.
+    """
+
+    def __init__(self, encoder: ECGResNet, config: MAEConfig):
+        super().__init__()
+        self.encoder, self.config = encoder, config
+        self.span = max(1, round(config.span * encoder.config.sampling_rate))  # samples
+        self.bridge = nn.Conv1d(encoder.width, config.width, 1)
+        self.guide = nn.Linear(encoder.width, config.width) if config.guided else None
+        self.blocks = nn.ModuleList(_MapBlock(config.width) for _ in range(config.depth))
+        self.head = nn.Conv1d(config.width, len(LEADS) * encoder.stride, 1)
+
+    def forward_decoder(self, maps: Tensor, samples: int) -> Tensor:
+        """Predicted samples (B, 12, T') of the encoder's maps (B, C, T'')."""
+        x = self.bridge(maps)
+        if self.guide is not None:
+            x = x + self.guide(self.encoder.pool(maps))[..., None]
+        for block in self.blocks:
+            x = block(x)
+        steps = self.head(x).unflatten(1, (len(LEADS), -1))  # (B, 12, stride, T'')
+        return steps.transpose(2, 3).flatten(2)[..., :samples]
 
     def forward(self, ecg: Tensor, generator: torch.Generator) -> MAEOutput:
-        """Masks ECGs (B, 12, T) in mV by the generator's draw and reconstructs them."""
-        patches = self.encoder.patchify(ecg)
-        count, rows = share(len(ecg)) if self.training else (len(ecg), slice(None))  # validation is whole everywhere
-        kept, mask = random_mask(count, patches.shape[1], self.config.mask_ratio, generator)
-        kept, mask = kept[rows].to(ecg.device), mask[rows].to(ecg.device)
-        prediction = self.forward_decoder(self.forward_encoder(patches, kept), kept, mask)
-        loss = self.forward_loss(patches, prediction, mask)
-        shape = len(LEADS), self.encoder.config.patch_leads, self.encoder.config.patch_samples
-        return MAEOutput(loss, unpatchify(prediction, *shape) / self.encoder.input.units, mask)
+        """Hides spans of ECGs (B, 12, T) in mV by the generator's draw and reconstructs them."""
+        signal, config = self.encoder.inside(ecg), self.config
+        samples = signal.shape[2]
+        grid = len(LEADS), -(-samples // self.span)
+        _, mask = mask_of_batch(config.masking, ecg, *grid, config.mask_ratio, generator, self.training)
+        hidden = mask.bool().unflatten(1, grid).repeat_interleave(self.span, dim=2)[..., :samples]
+        guess = self.forward_decoder(self.encoder.maps(signal.masked_fill(hidden, 0.0)), samples)
+        loss = reconstruction_loss(signal, guess, hidden, config.correlation_weight)
+        return MAEOutput(loss, guess / self.encoder.input.units, hidden)
+
+
+class _MapBlock(nn.Module):
+    """A convolution beside which its input passes: (B, C, T'') -> (B, C, T'')."""
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(1, width)
+        self.conv = nn.Conv1d(width, width, KERNEL, padding=KERNEL // 2)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x + F.gelu(self.conv(self.norm(x)))

@@ -131,7 +131,7 @@ def fit_traits(
     y_train, y_validation = _shuffled(shuffle, y_train, y_validation)
     scaler = Scaler.fit(y_train, np.arange(len(y_train)))
     features = Standardiser.fit(h_train)
-    solve = ridge(features.transform(h_train), scaler.transform(y_train))
+    solve = ridge(features.transform(h_train))(scaler.transform(y_train))
     z_validation = features.transform(h_validation)
     scores = [
         metrics.defined_mean(metrics.pearson(y_validation, z_validation @ solve(strength))) for strength in strengths
@@ -156,11 +156,15 @@ def probe_traits(
     return probe.predict(h_test)
 
 
-def ridge(x: np.ndarray, y: np.ndarray) -> Callable[[float], np.ndarray]:
-    """Coefficients (D, K) as a function of the penalty, for one decomposition of the features x (n, D)."""
+def ridge(x: np.ndarray) -> Callable[[np.ndarray], Callable[[float], np.ndarray]]:
+    """Of targets (n, K), then of the penalty: coefficients (D, K), for one decomposition of the features x (n, D)."""
     values, vectors = np.linalg.eigh(x.T @ x)
-    projected = vectors.T @ (x.T @ y)
-    return lambda strength: vectors @ (projected / (np.maximum(values, 0)[:, None] + strength))
+
+    def fit(y: np.ndarray) -> Callable[[float], np.ndarray]:
+        projected = vectors.T @ (x.T @ y)
+        return lambda strength: vectors @ (projected / (np.maximum(values, 0)[:, None] + strength))
+
+    return fit
 
 
 def fit_diagnoses(
@@ -250,13 +254,14 @@ def _chosen(
         return np.zeros(x.shape[1]), np.inf if y[0] else -np.inf, np.nan
     fits = list(_logistic_path(x, y, sorted(strengths), iterations=300))
     losses = [
-        _log_loss(y_validation, expit((x_validation @ coefficients[:, None])[:, 0] + intercept))
+        log_loss(y_validation, expit((x_validation @ coefficients[:, None])[:, 0] + intercept))
         for coefficients, intercept, _ in fits
     ]
     return fits[int(np.argmin(losses))]
 
 
-def _log_loss(y: np.ndarray, p: np.ndarray) -> float:
+def log_loss(y: np.ndarray, p: np.ndarray) -> float:
+    """Mean negative log-likelihood of labels (n,) of 0 and 1 under probabilities (n,)."""
     p = np.clip(p, 1e-9, 1 - 1e-9)
     return float(-np.mean(np.where(y > 0, np.log(p), np.log1p(-p))))
 

@@ -6,14 +6,18 @@ that they come from, the labels, and who is in which part.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from eccl.cache import array_digest, digest, kept_array
+from eccl.cache import array_digest, digest, kept_array, kept_table
+from eccl.data.split import Split
 from eccl.evaluation.baselines import measurement_features
+from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
+from eccl.evaluation.permutation import permutation_table
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.machine import engine
 from eccl.methods import METHODS, Method, obtain, supervised
@@ -21,6 +25,9 @@ from eccl.methods.base import Data, copy_weights
 from eccl.training.embedding import embed
 from eccl.training.supervision import Outputs, labelled
 from eccl.traits import DIAGNOSES
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -35,12 +42,18 @@ class Protocol:
         Of the test participants: traits in their units (n, 82), or probabilities (n, 4).
     applies : callable (Method) -> bool
         Whether a method can be judged so.
+    trains : callable (Method, target) -> Method
+        What is trained for it, on whose terms the row stands: the method itself, or it fine-tuned.
+    demographics : bool
+        Whether sex, age, height and weight stand beside the features.
     """
 
     name: str
     label: str
     predict: Callable[[Method, Data, str], np.ndarray]
     applies: Callable[[Method], bool]
+    trains: Callable[[Method, str], Method] = lambda method, target: method
+    demographics: bool = False
 
 
 def check_target(target: str) -> None:
@@ -85,32 +98,63 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
     beside : Method, optional
         A table whose columns stand beside the features, such as demographics.
     """
-    labels, split = labels_of(data, target), data.split
-    train = labelled(split.train, data.config.label_share, data.config.seed)
-    sources = [_identity(each, data) for each in (method, beside) if each is not None]
-    who = digest(train.tolist(), split.validation.tolist(), split.test.tolist())
-    parts = (
-        method.name,
-        beside and beside.name,
-        sources,
-        data.cohort.fingerprint,
-        data.store.fingerprint,
-        target,
-        who,
-        data.config.precision,
-    )
+    labels, split, sources = labels_of(data, target), _known(data), _sources(method, beside)
 
     def make() -> np.ndarray:
-        h = np.column_stack([features_of(each, data) for each in (method, beside) if each is not None])
+        h = np.column_stack([features_of(each, data) for each in sources])
         fit = probe_traits if target == "traits" else probe_diagnoses
-        return fit(h[train], labels[train], h[split.validation], labels[split.validation], h[split.test])
+        known, chosen = split.train, split.validation
+        return fit(h[known], labels[known], h[chosen], labels[chosen], h[split.test])
 
-    return kept_array("probe", parts, make)
+    return kept_array("probe", _parts(sources, data, split, target), make)
+
+
+def boosted(method: Method, data: Data, target: str, beside: Method | None = None) -> np.ndarray:
+    """By boosted trees from a table, alone or beside another, on the same participants as `probe`."""
+    labels, split, sources = labels_of(data, target), _known(data), _sources(method, beside)
+    seed = data.shared().config.seed  # a table has no seed of its own
+
+    def make() -> np.ndarray:
+        import pandas as pd
+
+        table = pd.concat([each.table(data).reset_index(drop=True) for each in sources], axis=1)
+        fit = boosted_traits if target == "traits" else boosted_diagnoses
+        return fit(table, labels, split, seed)
+
+    return kept_array("boosted", (*_parts(sources, data, split, target), seed), make)
+
+
+def permutation_test(method: Method, data: Data, target: str, permutations: int = 999) -> pd.DataFrame:
+    """Of the features and participants of `probe`: how often permuted labels do as well, as `permutation_table`."""
+    labels, split, seed = labels_of(data, target), _known(data), data.shared().config.seed
+
+    def make() -> pd.DataFrame:
+        return permutation_table(features_of(method, data), labels, split, target, permutations, seed)
+
+    return kept_table("permutation", (*_parts([method], data, split, target), permutations, seed), make)
 
 
 def _identity(method: Method, data: Data) -> str:
     """What names the features of a method: its run; of a table its content, which another function may give it."""
     return obtain(method, data).run.name if method.table is None else array_digest(features_of(method, data))
+
+
+def _sources(method: Method, beside: Method | None) -> list[Method]:
+    """Whose features a probe sees."""
+    return [each for each in (method, beside) if each is not None]
+
+
+def _known(data: Data) -> Split:
+    """The split, of its training participants those whose labels are known."""
+    known = labelled(data.split.train, data.config.label_share, data.config.seed)
+    return replace(data.split, train=known)
+
+
+def _parts(sources: Sequence[Method], data: Data, split: Split, target: str) -> tuple[Any, ...]:
+    """What decides the prediction from some features."""
+    who = digest(split.train.tolist(), split.validation.tolist(), split.test.tolist())
+    features = [(each.name, _identity(each, data)) for each in sources]
+    return (features, data.cohort.fingerprint, data.store.fingerprint, target, who, data.config.precision)
 
 
 def finetuned(method: Method, target: str) -> Method:
@@ -131,12 +175,14 @@ def finetuned(method: Method, target: str) -> Method:
         build=supervised.build,
         setup=supervised.setup,
         reads=("ecg",),
+        view=supervised.METHOD.view,
         starts_from=lambda config: {"ecg": method},
         start=lambda model, upstream: copy_weights(model.encoder, upstream["ecg"].encoder()),
         frozen=(),
         ecg_encoder=lambda model: model.encoder,
         cine_encoder=None,
         projections=None,
+        learns_from=supervised.METHOD.learns_from,
     )
 
 
@@ -164,6 +210,14 @@ def _has_features(method: Method) -> bool:
     return method.table is not None or _seen(method) is not None
 
 
+def _beside_demographics(method: Method) -> bool:
+    return _has_features(method) and method.name != "demographics"
+
+
+def _is_table(method: Method) -> bool:
+    return method.table is not None
+
+
 PROTOCOLS = {
     protocol.name: protocol
     for protocol in (
@@ -172,9 +226,18 @@ PROTOCOLS = {
             "probe_demographics",
             "with demographics",
             partial(probe, beside=METHODS["demographics"]),
-            lambda method: _has_features(method) and method.name != "demographics",
+            _beside_demographics,
+            demographics=True,
         ),
-        Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg"),
+        Protocol("finetune", "fine-tuned", finetune, lambda method: _seen(method) == "ecg", finetuned),
+        Protocol("boosted", "boosted trees", boosted, _is_table),
+        Protocol(
+            "boosted_demographics",
+            "boosted trees, with demographics",
+            partial(boosted, beside=METHODS["demographics"]),
+            lambda method: _is_table(method) and _beside_demographics(method),
+            demographics=True,
+        ),
     )
 }
 

@@ -27,7 +27,7 @@ def trait_table(
     *,
     by: str = "group",
     reference: Row | None = None,
-    ceiling: np.ndarray | None = None,
+    ceiling: np.ndarray | Mapping[Row, np.ndarray] | None = None,
     statistic: Statistic = metrics.pearson,
 ) -> pd.DataFrame:
     """How well each row predicts the traits, with intervals, paired differences and the share of the ceiling.
@@ -44,9 +44,9 @@ def trait_table(
         "trait": one row a trait.
     reference : Row, optional
         The row that differences are taken to.
-    ceiling : ndarray, shape (n, 82), optional
-        Predictions of `trait_ceiling`; adds the share of its value that a row reaches, where that value's interval
-        lies above 0.
+    ceiling : ndarray, shape (n, 82), or mapping of Row to these, optional
+        Predictions from the truth, for all rows or for each; adds the share of its value that a row reaches, where
+        that value's interval lies above 0.
     statistic : callable
         Of truth and prediction (n, K) and, if given, `weights` (R, n), to (K,) or (R, K), as `metrics.pearson` and
         `metrics.r_squared`; the column `metric` has its name. A constant prediction has no r (nan), an R2 of about 0.
@@ -65,7 +65,9 @@ def trait_table(
     check_rows(predictions, reference)
     weights, n = metrics.multiplicities(indices), len(y_test)
     scores = {row: metrics.resample(statistic, y_test, p, weights=weights) for row, p in predictions.items()}
-    top = None if ceiling is None else metrics.resample(statistic, y_test, ceiling, weights=weights)
+    of_row = ceiling if isinstance(ceiling, Mapping) else dict.fromkeys(predictions, ceiling)
+    different = {id(each): each for each in of_row.values() if each is not None}
+    tops = {name: metrics.resample(statistic, y_test, each, weights=weights) for name, each in different.items()}
     called = getattr(statistic, "__name__", type(statistic).__name__)
     metric = {"pearson": "r", "r_squared": "R2"}.get(called, called)
     entries = []
@@ -73,8 +75,8 @@ def trait_table(
         for label, columns in _columns(by).items():
             value = _mean(score, columns)
             entry = {**row._asdict(), by: label, "metric": metric, **value.estimate(n).as_columns()}
-            if top is not None:
-                most = _mean(top, columns)
+            if ceiling is not None:
+                most = _mean(tops[id(of_row[row])], columns)
                 entry |= {"ceiling": most.draws[0]} | _share(value, most).estimate(n).as_columns("share")
             if reference is not None:
                 entry |= (value - _mean(scores[reference], columns)).estimate(n).as_columns("difference")

@@ -13,13 +13,11 @@ import pandas as pd
 
 from eccl import metrics
 from eccl.evaluation.baselines import measurement_features
+from eccl.evaluation.permutation import p_value
 from eccl.evaluation.probes import LOGISTIC_STRENGTHS, fit_logistic
 from eccl.evaluation.rows import Row, check_rows, table_of
-from eccl.metrics import Resampled
 
 INNER = 3  # groups of the other folds, by which the penalty is chosen
-SHUFFLED = Row("shuffled_labels", "none")
-PERMUTATIONS = 60  # of the labels, for the control: one alone may lie anywhere
 
 
 def cross_fitted(
@@ -89,12 +87,13 @@ def transfer_table(
     reference: Row,
     replicates: int,
     seed: int,
+    permutations: int = 99,
 ) -> pd.DataFrame:
-    """AUROC of each kind of features with its interval, paired differences to one of them, and the shuffled control.
+    """AUROC of each kind of features with its interval, paired differences to one of them, and its permutation p.
 
-    The bootstrap draws patients, with all their recordings. The control permutes the labels among recordings, before
-    they are fitted and scored: the mean over permutations and their 95 % range. A single permutation points along some
-    direction of the features, and the rarer the cases, the further it may lie from one half.
+    The bootstrap draws patients, with all their recordings. The control permutes the labels among patients, each with
+    all of theirs, before they are fitted and scored; the labels as they are, and all permutations, are fitted at one
+    penalty. p is one-sided, as in `eccl.evaluation.permutation`.
 
     Parameters
     ----------
@@ -104,15 +103,17 @@ def transfer_table(
     patients : ndarray, shape (n,)
         Who each recording is of.
     reference : Row
-        The features that differences are taken to, and that the control is made with.
+        The features that differences are taken to, and that labels are permuted for.
     replicates, seed : int
         Of the bootstrap; the seed also of the permutations.
+    permutations : int
+        Of the labels, for p.
 
     Returns
     -------
     DataFrame
         method, protocol, seed, value, low, high, n (patients), recordings, cases (recordings), difference,
-        difference_low, difference_high (of the reference less the row). The control is the row `SHUFFLED`.
+        difference_low, difference_high (of the reference less the row); p and permutations of the reference.
     """
     check_rows(features, reference)
     labels = np.asarray(labels, dtype=int)
@@ -122,14 +123,33 @@ def transfer_table(
         row: metrics.resample(metrics.auroc, labels, cross_fitted(table, labels, folds), weights=weights)
         for row, table in features.items()
     }
-    rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
-    shuffled = [rng.permutation(labels) for _ in range(PERMUTATIONS)]
-    null = np.array([metrics.auroc(each, cross_fitted(features[reference], each, folds, middle)) for each in shuffled])
     entries = []
-    for row, area in {**areas, SHUFFLED: Resampled(np.r_[null.mean(), null])}.items():
+    for row, area in areas.items():
         entry = row._asdict() | area.estimate(len(people)).as_columns()
         entry |= {"recordings": len(labels), "cases": int(labels.sum())}
-        if row not in (reference, SHUFFLED):
+        if row == reference:
+            p = _permutation_p(features[row], labels, folds, who, permutations, seed)
+            entry |= {"p": p, "permutations": permutations}
+        else:
             entry |= (areas[reference] - area).estimate(len(people)).as_columns("difference")
         entries.append(entry)
     return table_of(entries)
+
+
+def _permutation_p(
+    features: pd.DataFrame, labels: np.ndarray, folds: np.ndarray, who: np.ndarray, permutations: int, seed: int
+) -> float:
+    """How often labels that belong to other patients (by number `who`) are told as well, at one penalty."""
+    rng, middle = np.random.default_rng(seed), LOGISTIC_STRENGTHS[len(LOGISTIC_STRENGTHS) // 2]
+    given = [labels, *(labels[_other_patients(who, rng)] for _ in range(permutations))]
+    return p_value(np.array([metrics.auroc(each, cross_fitted(features, each, folds, middle)) for each in given]))
+
+
+def _other_patients(who: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Whose recording each one (n,) gets the label of: patients change places with those of as many recordings."""
+    partner, counts = np.empty(len(who), dtype=int), np.bincount(who)
+    order, starts = np.argsort(who, kind="stable"), np.cumsum(counts) - counts
+    for count in np.unique(counts):
+        blocks = order[starts[counts == count][:, None] + np.arange(count)]
+        partner[blocks] = rng.permutation(blocks)
+    return partner

@@ -27,7 +27,7 @@ from eccl.training.supervision import Outputs
 if TYPE_CHECKING:
     import pandas as pd
 
-RECIPE = 2  # enters every digest; raise it when the same settings come to mean another training
+RECIPE = 3  # enters every digest; raise it when the same settings come to mean another training
 
 
 class Data(Protocol):
@@ -38,6 +38,7 @@ class Data(Protocol):
     store: Store
     split: Split
     machine: Machine
+    unlabelled: Store | None
     obtained: dict[str, Trained]
 
     def shared(self) -> Data:
@@ -73,12 +74,16 @@ class Method:
         Objective and participants. None of what is not trained.
     reads : tuple of str
         Modalities of a batch.
+    view : callable (Data) -> Data
+        What it is trained on, of the data: by default the cohort, and never the unlabelled.
     starts_from : callable (Config) -> mapping of str to Method
         By role: whose trained weights or features it needs.
     start : callable (module, upstream)
         Gives weights of `upstream`, the Trained by role, to the module.
     frozen : tuple of str
         Roles that all seeds of a comparison share, since they are not trained on.
+    learns_from : callable (settings) -> tuple of str
+        What teaches it, beside what it starts from: "traits", "diagnoses" or the code of one, "pairs", "ECGs".
     ecg_encoder, cine_encoder : callable (module) -> module
         What evaluation takes out of the module.
     projections : callable (module) -> (module, module)
@@ -97,9 +102,11 @@ class Method:
     build: Callable[[Any], nn.Module] | None = None
     setup: Callable[[Any, Data, Mapping[str, Trained]], Setup] | None = None
     reads: tuple[str, ...] = ("ecg",)
+    view: Callable[[Any], Any] = lambda data: data
     starts_from: Callable[[Config], Mapping[str, Method]] = lambda config: {}
-    start: Callable[[Any, Mapping[str, Trained]], None] | None = None
+    start: Callable[[Any, Mapping[str, Trained]], None] = lambda module, upstream: None
     frozen: tuple[str, ...] = ()
+    learns_from: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     ecg_encoder: Callable[[Any], nn.Module] | None = None
     cine_encoder: Callable[[Any], nn.Module] | None = None
     projections: Callable[[Any], tuple[nn.Module, nn.Module]] | None = None
@@ -166,11 +173,7 @@ class Trained:
 
 
 def obtain(
-    method: Method,
-    data: Data,
-    root: Path | None = None,
-    progress: bool = True,
-    on_epoch: OnEpoch | None = None,
+    method: Method, data: Data, root: Path | None = None, progress: bool = True, on_epoch: OnEpoch | None = None
 ) -> Trained:
     """A method trained on data: read where its run is complete, else resumed or trained, after what it starts from.
 
@@ -188,15 +191,22 @@ def obtain(
     progress, on_epoch
         As in `eccl.training.loop.fit`.
     """
+    found = tried(method, data, root, progress, on_epoch)
+    return found[0] if len(found) == 1 else min(found, key=_criterion)
+
+
+def tried(
+    method: Method, data: Data, root: Path | None = None, progress: bool = True, on_epoch: OnEpoch | None = None
+) -> list[Trained]:
+    """The method under each learning rate that its settings try, of which `obtain` takes the best on validation."""
     if method.build is None:
         raise ValueError(f"{method.name} is a table of features, with nothing to train or to load")
     upstream = {}
     for role, earlier in method.starts_from(data.config).items():
-        shared = data.shared() if role in method.frozen else data
-        upstream[role] = obtain(earlier, shared, root, progress, on_epoch)
-    attempts = [_Attempt(method, settings, data, upstream) for settings in _candidates(method, data.config)]
-    found = [_obtained(attempt, attempt.run(root), progress, on_epoch) for attempt in attempts]
-    return found[0] if len(found) == 1 else min(found, key=_criterion)
+        upstream[role] = obtain(earlier, data.shared() if role in method.frozen else data, root, progress, on_epoch)
+    seen = method.view(data)
+    attempts = [_Attempt(method, settings, seen, upstream) for settings in _candidates(method, data.config)]
+    return [_obtained(attempt, attempt.run(root), progress, on_epoch) for attempt in attempts]
 
 
 def _candidates(method: Method, config: Config) -> list[Any]:
@@ -263,11 +273,9 @@ def _fitted(attempt: _Attempt, run: Run, progress: bool, on_epoch: OnEpoch | Non
     """The module, trained from what it starts from."""
     method, data, facts = attempt.method, attempt.data, attempt.facts
     model = method.initial(data.config)
-    if method.start is not None:
-        method.start(model, attempt.upstream)
+    method.start(model, attempt.upstream)
     setup = method.setup(attempt.settings, data, attempt.upstream)
-    if setup.outputs is not None:
-        facts["outputs"] = asdict(setup.outputs)
+    facts |= {"people": len(setup.train)} | ({} if setup.outputs is None else {"outputs": asdict(setup.outputs)})
     read = partial(data.store.batch, modalities=method.reads)
     task = Task(setup.objective, read, setup.train, data.split.validation, attempt.settings.stage)
     return fit(model, task, run, data.config, data.machine, description=facts, progress=progress, on_epoch=on_epoch)

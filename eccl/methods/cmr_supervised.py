@@ -39,6 +39,7 @@ METHOD = Method(
     build=lambda settings: Predictor(cmr_encoder(settings.cmr), len(outputs_of(settings.target))),
     setup=partial(setup, modality="cine"),
     reads=("cine",),
+    learns_from=lambda settings: (settings.target,),
     cine_encoder=lambda model: model.encoder,
     standard=False,  # an image, which no ECG need equal
 )

@@ -32,8 +32,8 @@ class Settings:
     Attributes
     ----------
     shuffle_pairs : bool
-        Negative control: CMR features and traits change places among the training participants, and among the
-        validation participants.
+        Negative control: CMR features change places among the training participants, and among the validation
+        participants. The traits stay with their ECG, so that it is the pairs alone that are wrong.
     """
 
     stage: StageConfig
@@ -65,6 +65,13 @@ def starts_from(config: Config) -> dict[str, Method]:
         raise ValueError(f'ecg_start is "masked_autoencoder" or "random"; got {config.ecg_start!r}')
     ecg = {} if config.ecg_start == "random" else {"ecg": masked_autoencoder.METHOD}
     return ecg | {"cmr": cmr_supervised.METHOD}
+
+
+def learns_from(settings: Settings) -> tuple[str, ...]:
+    """Trait labels and pairs, so far as their weights are not 0."""
+    pairs = "shuffled pairs" if settings.shuffle_pairs else "pairs"
+    weights = {"traits": settings.loss.trait_weight, pairs: settings.loss.contrast_weight}
+    return tuple(name for name, weight in weights.items() if weight)
 
 
 def start(model: ECCL, upstream: Mapping[str, Trained]) -> None:
@@ -115,7 +122,7 @@ def paired(settings: Settings, data: Data, upstream: Mapping[str, Trained], cont
     traits = supervision.targets.clone()
     traits[np.setdiff1d(data.split.train, supervision.train)] = torch.nan
     h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))
-    step = PairedStep(contrast, h_cmr[partner], traits[partner], settings)
+    step = PairedStep(contrast, h_cmr[partner], traits, settings)
     return Setup(Objective(step), data.split.train, supervision.outputs)
 
 
@@ -139,6 +146,7 @@ METHOD = Method(
     starts_from=starts_from,
     start=start,
     frozen=("cmr",),
+    learns_from=learns_from,
     ecg_encoder=lambda model: model.ecg,
     cine_encoder=lambda model: model.cmr,
     projections=lambda model: (model.project_ecg, model.project_cmr),

@@ -1,4 +1,4 @@
-"""The negative control of ECCL: trained in every way alike, on pairs of two different people."""
+"""The negative control of ECCL: trained in every way alike, each ECG with its own traits and another person's cine."""
 
 from __future__ import annotations
 

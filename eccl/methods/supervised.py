@@ -59,6 +59,7 @@ METHOD = Method(
     settings=lambda config: settings(config, config.stage_supervised, "traits"),
     build=build,
     setup=setup,
+    learns_from=lambda settings: (settings.target,),
     ecg_encoder=lambda model: model.encoder,
     standard=False,
 )

@@ -4,6 +4,7 @@ Figures are 7 inches wide, for a column of 700 pixels at one and a half times th
 everywhere.
 """
 
+from eccl.plots.costs import frontier, label_share
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
@@ -19,10 +20,12 @@ __all__ = [
     "diagnosis_bars",
     "embedding_map",
     "forest",
+    "frontier",
     "group_bars",
     "histogram",
     "ingest_outcome",
     "label_of",
+    "label_share",
     "looks",
     "masked_ecg",
     "rank_histogram",

@@ -10,7 +10,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eccl.config import ECGEncoderConfig
 from eccl.data.standard.intensity import PERCENTILES
 from eccl.plots.style import GRID, INK, WIDTH, colour_of, legend_above, new_figure, style
 from eccl.records import ECG, LEADS, SAMPLING_RATE, Cine
@@ -108,8 +107,7 @@ def _offsets(rows: Sequence[np.ndarray], least: float = 25.0, most: float = 45.0
 def masked_ecg(
     signal: np.ndarray,
     reconstruction: np.ndarray,
-    mask: np.ndarray,
-    patches: ECGEncoderConfig,
+    hidden: np.ndarray,
     leads: Sequence[str] = ("II", "V1", "V5"),
     seconds: float = 5.0,
     sampling_rate: float = SAMPLING_RATE,
@@ -118,34 +116,32 @@ def masked_ecg(
 
     Parameters
     ----------
-    signal, reconstruction : ndarray, shape (12, T)
+    signal : ndarray, shape (12, T)
         In mV.
-    mask : ndarray, shape (N,)
-        0 is keep, 1 is removed; patches run over time first, then over leads.
-    patches : ECGEncoderConfig
-        Which says how many leads and samples a patch has.
+    reconstruction, hidden : ndarray, shape (12, T')
+        In mV, and of bool; of the same seconds, at any rate.
     leads : sequence of str
         The rows.
     seconds : float
         Shown from the start.
     sampling_rate : float
-        In Hz.
+        Of the signal, in Hz.
     """
-    samples = min(round(seconds * sampling_rate), signal.shape[1])
-    hidden = np.repeat(mask.reshape(len(LEADS) // patches.patch_leads, -1) > 0, patches.patch_leads, axis=0)
-    hidden = np.repeat(hidden, patches.patch_samples, axis=1)[:, :samples]
-    time = np.arange(samples) / sampling_rate
+    inner_rate = sampling_rate * hidden.shape[1] / signal.shape[1]
+    time, inner_time = (np.arange(round(seconds * rate)) / rate for rate in (sampling_rate, inner_rate))
+    time, inner_time = time[: signal.shape[1]], inner_time[: hidden.shape[1]]
     with style():
         figure, axes = new_figure(0.6 + 1.25 * len(leads), len(leads), 1, sharex=True)
         for panel, name in zip(axes[:, 0], leads):
             lead = LEADS.index(name)
-            shown, guess = signal[lead, :samples], np.where(hidden[lead], reconstruction[lead, :samples], np.nan)
+            shown, gaps = signal[lead, : len(time)], hidden[lead, : len(inner_time)]
+            guess = np.where(gaps, reconstruction[lead, : len(gaps)], np.nan)
             low, high = min(shown.min(), np.nanmin(guess, initial=0)), max(shown.max(), np.nanmax(guess, initial=0))
             room = 0.08 * (high - low)
-            panel.fill_between(time, low - room, high + room, hidden[lead], color=GRID, linewidth=0, label="hidden")
+            panel.fill_between(inner_time, low - room, high + room, gaps, color=GRID, linewidth=0, label="hidden")
             panel.plot(time, shown, color=INK, linewidth=0.8, label="ECG")
-            panel.plot(time, guess, color=colour_of("masked_autoencoder"), linewidth=1.5, label="reconstruction")
-            panel.set(ylabel=f"{name} (mV)", xlim=(0, samples / sampling_rate), ylim=(low - room, high + room))
+            panel.plot(inner_time, guess, color=colour_of("masked_autoencoder"), linewidth=1.5, label="reconstruction")
+            panel.set(ylabel=f"{name} (mV)", xlim=(0, len(time) / sampling_rate), ylim=(low - room, high + room))
         axes[-1, 0].set_xlabel("time (s)")
         legend_above(figure, axes[0, 0])
     return figure

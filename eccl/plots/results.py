@@ -30,6 +30,7 @@ from eccl.plots.style import (
     looks,
     new_figure,
     style,
+    with_notes,
 )
 from eccl.traits import DIAGNOSIS_NAMES, GROUPS, TRAITS, trait
 
@@ -45,6 +46,8 @@ def forest(
     digits: int = 2,
 ) -> Figure:
     """One row for each estimate: its value, its 95 % interval, and both in figures on the right.
+
+    A row on other terms says so beside its name, by the column `note` of `eccl.evaluation.terms`.
 
     Parameters
     ----------
@@ -62,7 +65,7 @@ def forest(
         After the point, in the figures.
     """
     methods = rows_of(table) if label is None or "method" in table else []
-    look = looks(methods) if methods else {}
+    look = with_notes(looks(methods), table) if methods else {}
     names = [look[row].label for row in methods] if label is None else table[label].astype(str)
     colours = [look[row].colour for row in methods] or [INK] * len(table)
     with style():
@@ -116,7 +119,7 @@ def diagnosis_bars(table: pd.DataFrame, xlabel: str = "AUROC", chance: float = 0
 def _bars(table: pd.DataFrame, by: str, names: Mapping[str, str], xlabel: str, start: float) -> Figure:
     """Groups of horizontal bars, one bar a row of methods, from `start` to the value, with its interval."""
     keys, groups = rows_of(table), list(dict.fromkeys(table[by]))
-    look = looks(keys)
+    look = with_notes(looks(keys), table)
     width, centres = 0.8 / len(look), np.arange(len(groups))
     with style():
         figure, axes = new_figure(0.8 + len(groups) * max(0.5, 0.18 + 0.1 * len(look)))
@@ -126,8 +129,9 @@ def _bars(table: pd.DataFrame, by: str, names: Mapping[str, str], xlabel: str, s
             y = centres - 0.4 + width * (place + 0.5)
             panel.barh(y, rows["value"] - start, width * 0.92, left=start, color=colour, label=label)
             panel.hlines(y, rows["low"], rows["high"], color=INK, linewidth=0.9)
-        if "ceiling" in table:
-            panel.vlines(rows["ceiling"], centres - 0.4, centres + 0.4, color=INK, linewidth=2, label="ceiling")
+            if "ceiling" in rows:  # that of the row, which may see demographics
+                named = "ceiling" if place == len(look) - 1 else None
+                panel.vlines(rows["ceiling"], y - width / 2, y + width / 2, color=INK, linewidth=2, label=named)
         panel.set_yticks(centres, [names[group] for group in groups])
         panel.set(xlabel=xlabel, ylim=(len(groups) - 0.5, -0.5))
         panel.axvline(start, color=LINE, linewidth=0.8)
@@ -172,15 +176,17 @@ def _panels(count: int, height: float) -> tuple[Figure, np.ndarray]:
     return new_figure(height * -(-count // columns), -(-count // columns), columns)
 
 
-def roc(labels: np.ndarray, scores: Mapping[Row, np.ndarray]) -> Figure:
+def roc(labels: np.ndarray, scores: Mapping[Row, np.ndarray], table: pd.DataFrame | None = None) -> Figure:
     """ROC curves of each row with their areas, one panel for each diagnosis.
 
     Parameters
     ----------
     labels : ndarray of 0 and 1, shape (n, 4)
     scores : mapping of Row to ndarray, shape (n, 4)
+    table : DataFrame, optional
+        Of the same rows (`eccl.study.compare.score`), whose column `note` names those on other terms.
     """
-    look = looks(scores)
+    look = looks(scores) if table is None else with_notes(looks(scores), table)
     with style():
         figure, axes = _panels(len(DIAGNOSIS_NAMES), 3.2)
         for k, (panel, diagnosis) in enumerate(zip(axes.flat, DIAGNOSIS_NAMES)):

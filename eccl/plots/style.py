@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 
-from eccl.evaluation.rows import Row, check_rows
+from eccl.evaluation.rows import Row, check_rows, rows_of
 
 WIDTH = 7.0  # inches
 LEGEND_WIDTH = 105  # characters of a legend's font in it
@@ -48,7 +49,6 @@ NO_METHOD = {
     "mean": Look("mean", PALE),
     "chance": Look("chance", PALE),
     "ceiling": Look("ceiling", "#4d4d4d"),
-    "shuffled_labels": Look("shuffled labels", "#999999"),
 }
 RENAMED = {("random", "finetune"): Look("from scratch", VERMILION)}
 
@@ -143,6 +143,14 @@ def looks(rows: Iterable[Row]) -> dict[Row, Look]:
             label = f"{label}, seed {row.seed}"
         found[row] = Look(label, colour)
     return found
+
+
+def with_notes(look: Mapping[Row, Look], table: pd.DataFrame) -> dict[Row, Look]:
+    """The looks, each with what the column `note` of a table says of its row: "supervised (20 of 38 passes)"."""
+    notes = dict(zip(rows_of(table), table["note"].fillna(""))) if "note" in table else {}
+    return {
+        row: one._replace(label=f"{one.label} ({notes[row]})") if notes.get(row) else one for row, one in look.items()
+    }
 
 
 def new_figure(

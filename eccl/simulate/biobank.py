@@ -73,7 +73,8 @@ def write_biobank(
         make_folder(folder / part)
     write_json(plan, settings)
     write = partial(_write_block, config, folder, slices)
-    parts = in_blocks(write, blocks_of(config.participants), folder / "parts", workers, progress, "writing a download")
+    blocks = blocks_of(range(config.participants))
+    parts = in_blocks(write, blocks, folder / "parts", workers, progress, "writing a download")
     table = pd.concat([pd.read_csv(part, dtype=str) for part in parts], ignore_index=True)
     hospital = ["eid", *(name for name in table if name.startswith("412"))]
     numbers = "".join(f"{FIRST + config.participants - 1 - number}\n" for number in range(withdrawn))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -19,8 +20,9 @@ import pandas as pd
 from eccl.cache import digest, home
 from eccl.config import SimulationConfig, to_dict
 from eccl.data.cmr import write_cine
-from eccl.data.cohort import DESCRIPTION, TABLE
+from eccl.data.cohort import DESCRIPTION, TABLE, UNSTATED
 from eccl.data.ecg import write_ecg
+from eccl.data.modalities import MODALITIES
 from eccl.files import PARTIAL, locked, make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import ECG, Cine, DataError
@@ -31,7 +33,7 @@ from eccl.simulate.geometry import traits
 from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
-VERSION = 3  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
+VERSION = 5  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
 BLOCK = 25  # participants a worker writes between two saves: what a killed run loses at most, per worker
 TRUTH = Path("simulation") / "truth.csv"
 
@@ -49,13 +51,18 @@ class Participant:
     diagnoses: np.ndarray  # (4,) coded diagnoses, 0 or 1, with the noise of coding
 
 
+def name_of(participant: int) -> str:
+    """The participant_id of a participant's number."""
+    return f"sim-{participant:06d}"
+
+
 def simulate_participant(config: SimulationConfig, participant: int) -> Participant:
     """One participant, from the cohort's seed and the participant's number alone."""
     generators = participant_generators(config.seed, participant)
     heart = draw_heart(config, generators.heart)
     state = electrical(heart, config.coupling, generators.ecg)
     return Participant(
-        participant_id=f"sim-{participant:06d}",
+        participant_id=name_of(participant),
         heart=heart,
         electrical=state,
         ecg=simulate_ecg(state, generators.ecg),
@@ -104,13 +111,66 @@ def simulate_cohort(
     """
     name = f"sim-{config.participants}-{digest(config, VERSION)}"
     folder = Path(folder) if folder is not None else home() / "cohorts" / name
-    description = {
-        "name": "Simulated paired ECG-CMR cohort",
+    description = _describe("Simulated paired ECG-CMR cohort", config)
+    blocks = blocks_of(range(config.participants))
+    write = partial(in_blocks, partial(_write_block, config, folder), blocks)
+    return _complete(folder, description, partial(write, workers=workers, progress=progress, task="simulating"))
+
+
+def simulate_ecgs(
+    config: SimulationConfig,
+    people: int,
+    folder: Path | str | None = None,
+    workers: int = -1,
+    progress: bool = True,
+) -> Path:
+    """The folder of the ECGs of further people of a simulated cohort, made now or found complete.
+
+    They are numbered after the cohort's own, so that nobody is in both; of none is a cine, a trait or a diagnosis
+    there. Without the cine a person takes a few milliseconds.
+
+    Parameters
+    ----------
+    config : SimulationConfig
+        Of the cohort.
+    people : int
+        How many.
+    folder, workers, progress
+        As in `simulate_cohort`; by default `cohorts/sim-ecg-<people>-<digest>`.
+
+    Raises
+    ------
+    DataError
+        As `simulate_cohort`.
+    """
+    name = f"sim-ecg-{people}-{digest(config, people, VERSION)}"
+    folder = Path(folder) if folder is not None else home() / "cohorts" / name
+    description = _describe("Simulated ECGs of unlabelled people", config)
+    description |= {"people": people, "modalities": ["ecg"], "diagnoses": []}
+    blocks = blocks_of(range(config.participants, config.participants + people))
+    write = partial(in_blocks, partial(_write_ecgs, config, folder), blocks)
+    return _complete(folder, description, partial(write, workers=workers, progress=progress, task="simulating"))
+
+
+def _describe(name: str, config: SimulationConfig) -> dict:
+    """The description of a simulated cohort."""
+    return {
+        "name": name,
         "simulated": True,
         "licence": "CC0-1.0",
         "generated_by": f"eccl.simulate, version {VERSION}",
         "config": to_dict(config),
     }
+
+
+def _complete(folder: Path, description: dict, write: Callable[[Path], list[Path]]) -> Path:
+    """The folder, holding the cohort of a description: written now, written to its end, or found.
+
+    Parameters
+    ----------
+    write : callable (parts) -> list of Path
+        Writes the recordings into the cohort's folder, and the rows of the table into parts, which it returns.
+    """
     plan = folder / "simulation" / "plan.json"
     if plan.exists() and json.loads(plan.read_text()) != description:
         raise DataError(
@@ -125,29 +185,27 @@ def simulate_cohort(
     if not (folder / DESCRIPTION).exists():
         with locked(folder / "simulation", wait=True) as lock:
             if not (folder / DESCRIPTION).exists():  # made by another process meanwhile
-                _simulate(config, folder, description, workers, progress)
+                _write_cohort(folder, description, write)
             lock.unlink(missing_ok=True)
     return folder
 
 
-def _simulate(config: SimulationConfig, folder: Path, description: dict, workers: int, progress: bool) -> None:
+def _write_cohort(folder: Path, description: dict, write: Callable[[Path], list[Path]]) -> None:
     """Writes a cohort that is not there, or not whole, into its folder."""
-    for part in ("ecg", "cmr"):
-        make_folder(folder / part)
+    for modality in description.get("modalities", UNSTATED):
+        make_folder(folder / MODALITIES[modality].folder)
     write_json(folder / "simulation" / "plan.json", description)
     parts = folder / "simulation" / "parts"
-    write = partial(_write_block, config, folder)
-    blocks = blocks_of(config.participants)
-    _join_parts(folder, in_blocks(write, blocks, parts, workers, progress, "simulating"))
+    _join_parts(folder, write(parts))
     for left_by_a_killed_run in folder.rglob(f"{PARTIAL}-*"):
         left_by_a_killed_run.unlink()
     write_json(folder / DESCRIPTION, description)
     shutil.rmtree(parts)
 
 
-def blocks_of(participants: int) -> dict[str, range]:
-    """The numbers of so many participants in blocks of `BLOCK`, by the name of a block."""
-    ranges = [range(start, min(start + BLOCK, participants)) for start in range(0, participants, BLOCK)]
+def blocks_of(numbers: range) -> dict[str, range]:
+    """The numbers of participants in blocks of `BLOCK`, by the name of a block."""
+    ranges = [numbers[start : start + BLOCK] for start in range(0, len(numbers), BLOCK)]
     return {f"{block.start:06d}-{block.stop:06d}": block for block in ranges}
 
 
@@ -157,16 +215,27 @@ def _write_block(config: SimulationConfig, folder: Path, block: range) -> pd.Dat
         participant = simulate_participant(config, number)
         write_ecg(folder / "ecg" / participant.participant_id, participant.ecg)
         write_cine(folder / "cmr" / f"{participant.participant_id}.nii.gz", participant.cine)
-        rows.append(_row(participant))
+        labels = {name: participant.traits[name] for name in TRAIT_NAMES}
+        labels |= dict(zip(DIAGNOSES, (int(code) for code in participant.diagnoses)))
+        rows.append(_row(participant.participant_id, participant.heart, participant.electrical, labels))
     return pd.DataFrame(rows)
 
 
-def _row(participant: Participant) -> dict:
-    heart = participant.heart
-    row = {"participant_id": participant.participant_id}
+def _write_ecgs(config: SimulationConfig, folder: Path, block: range) -> pd.DataFrame:
+    rows = []
+    for number in block:
+        participant_id, generators = name_of(number), participant_generators(config.seed, number)
+        heart = draw_heart(config, generators.heart)
+        state = electrical(heart, config.coupling, generators.ecg)
+        write_ecg(folder / "ecg" / participant_id, simulate_ecg(state, generators.ecg))
+        rows.append(_row(participant_id, heart, state, dict.fromkeys((*TRAIT_NAMES, *DIAGNOSES))))
+    return pd.DataFrame(rows)
+
+
+def _row(participant_id: str, heart: Heart, state: Electrical, labels: dict) -> dict:
+    row = {"participant_id": participant_id}
     row |= {name: getattr(heart, name) for name in ("sex", "age", "height", "weight", "systolic", "diastolic")}
-    row |= {name: participant.traits[name] for name in TRAIT_NAMES}
-    row |= dict(zip(DIAGNOSES, (int(code) for code in participant.diagnoses)))
+    row |= labels
     for item in dataclasses.fields(heart):
         value = getattr(heart, item.name)
         if isinstance(value, np.ndarray):
@@ -174,7 +243,7 @@ def _row(participant: Participant) -> dict:
         else:
             row[f"heart.{item.name}"] = value
     row |= {f"true.{code}": int(present) for code, present in zip(DIAGNOSES, heart.diagnoses)}
-    row |= {f"electrical.{name}": value for name, value in dataclasses.asdict(participant.electrical).items()}
+    row |= {f"electrical.{name}": value for name, value in dataclasses.asdict(state).items()}
     return row
 
 

@@ -1,83 +1,121 @@
-"""The heart's dipole over ten seconds: a sum of Gaussians in time, one or more a wave, beat by beat.
+"""The heart's dipoles over ten seconds: a sum of Gaussians in time, one or more a wave, beat by beat.
 
-Its axes are Frank's: x to the left, y down, z backwards.
+There are two, of the ventricles and of the atria, which lie farther from the chest's electrodes. Their axes are
+Frank's: x to the left, y down, z backwards.
 
 References
 ----------
 McSharry et al., IEEE Trans Biomed Eng 2003 (ECGSYN: waves as Gaussians along a beat).
 Sameni et al., EURASIP J Adv Signal Process 2007 (the same in three dimensions, with noise).
+Wagner et al., Sci Data 2020 (PTB-XL, with whose normal recordings the mean P and T of each lead were compared).
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 
 from eccl.records import SAMPLES, SAMPLING_RATE
 from eccl.simulate.electrical import Electrical
 from eccl.simulate.lead_field import FRONTAL
-from eccl.simulate.rhythm import ATRIAL, SINUS, TIME, VENTRICULAR, Breath, beats
+from eccl.simulate.rhythm import ATRIAL, SINUS, TIME, VENTRICULAR, Beats, Breath
+
+# Mean waves, chosen so that the mean of each lead comes near that of PTB-XL's normal recordings (the table
+# "normal_waves" of `report.read_reference`): P of the right and the left atrium at a `p_amplitude` of 1 mV, the left's
+# turn backwards at a `p_terminal` of 1 mV, and T, mV.
+P_RIGHT, P_LEFT = np.array([0.85, 0.63, -0.85]), np.array([1.20, 0.45, -0.25])
+P_TERMINAL = np.array([0.15, 0.0, 1.0])
+T_MEAN = np.array([0.38, 0.13, -0.22])
+T_LOST_AT = 0.15  # mV of `t_inversion` at which nothing is left of T towards the infarct
+ECTOPIC_QRS = 0.150  # s; 0.12 to 0.18 in ventricular ectopic beats
+ECTOPIC_LOOP = (  # as rows of `_qrs_loop`
+    (-0.62, 0.11, 0.20, -0.25, 0.25),
+    (-0.25, 0.16, -1.00, 0.85, -0.75),
+    (0.10, 0.16, -0.60, 1.05, -0.60),
+    (0.50, 0.18, -0.65, 0.95, -0.10),
+)
 
 
-def dipole(state: Electrical, breath: Breath, rng: np.random.Generator) -> np.ndarray:
-    """The heart's dipole (3, 5000), mV along Frank's x, y, z, as the sum of all waves of all beats."""
-    total = np.zeros((3, SAMPLES), dtype=np.float64)
-    waves = {SINUS: _waves(state), VENTRICULAR: _ectopic_waves(state)}
+class Wave(NamedTuple):
+    """A Gaussian in time along one direction."""
+
+    centre: float  # s after mid-QRS
+    width: float  # s, SD
+    vector: np.ndarray  # (3,) mV along x, y, z
+    follows_rr: bool = False  # whether a longer RR moves it
+    atrial: bool = False
+
+
+def dipoles(state: Electrical, breath: Breath, rhythm: Beats, rng: np.random.Generator) -> np.ndarray:
+    """Dipoles of the ventricles and of the atria (2, 3, 5000), mV along Frank's x, y, z: all waves of all beats."""
+    total = np.zeros((2, 3, SAMPLES), dtype=np.float64)
+    waves = {SINUS: _conducted(state), VENTRICULAR: _ectopic(state)}
     waves[ATRIAL] = waves[SINUS]
-    times, rrs, origins = beats(state, breath, rng)
-    gains = 1 + 0.02 * rng.standard_normal(len(times))
-    for time, rr, origin, gain in zip(times, rrs, origins, gains):
+    gains = 1 + 0.02 * rng.standard_normal(len(rhythm.times))
+    for time, rr, origin, gain in zip(*rhythm, gains):
         if not -1 < time < 11:
             continue
         stretch = np.clip((rr * state.heart_rate / 60) ** (1 / 3), 0.85, 1.15)
         depth = breath.at(time)
         moved = gain * (1 - 0.03 * depth) * _rotation(np.radians(2.5 * depth), 0.0)
-        for offset, width, vector, follows_rr in waves[origin]:
-            centre = time + offset * (stretch if follows_rr else 1.0)
-            first, last = np.searchsorted(TIME, (centre - 4 * width, centre + 4 * width))
+        for wave in waves[origin]:
+            centre, reach = time + wave.centre * (stretch if wave.follows_rr else 1.0), 4 * wave.width
+            first, last = np.searchsorted(TIME, (centre - reach, centre + reach))
             if first < last:
-                shape = np.exp(-0.5 * ((TIME[first:last] - centre) / width) ** 2)
-                total[:, first:last] += (moved @ vector)[:, None] * shape
+                shape = np.exp(-0.5 * ((TIME[first:last] - centre) / wave.width) ** 2)
+                total[int(wave.atrial), :, first:last] += (moved @ wave.vector)[:, None] * shape
     return total
 
 
-def _waves(state: Electrical) -> list[tuple[float, float, np.ndarray, bool]]:
-    """Waves of a conducted beat: centre (s after mid-QRS), width (s, SD), vector (mV) and whether RR stretches it."""
+def _conducted(state: Electrical) -> list[Wave]:
+    """Waves of a conducted beat; without P in fibrillation."""
     half = state.qrs_duration / 2000
-    waves = []
-    if not state.fibrillating:
-        onset, length = -half - state.pr / 1000, state.p_duration / 1000
-        right = state.p_amplitude * np.array([0.50, 0.75, -0.28])
-        left = state.p_amplitude * np.array([0.65, 0.52, 0.0]) + np.array([0.15, 0.0, 1.0]) * state.p_terminal
-        waves += [
-            (onset + 0.36 * length, 0.155 * length, right, False),
-            (onset + 0.64 * length, 0.155 * length, left, False),
-        ]
-    return waves + _ventricular_waves(state, half)
+    waves = _qrs(state, half) + _st_t(state, half)
+    if state.fibrillating:
+        return waves
+    onset, length = -half - state.pr / 1000, state.p_duration / 1000
+    right = state.p_amplitude * P_RIGHT
+    left = state.p_amplitude * P_LEFT + P_TERMINAL * state.p_terminal
+    return [
+        Wave(onset + 0.36 * length, 0.155 * length, right, atrial=True),
+        Wave(onset + 0.64 * length, 0.155 * length, left, atrial=True),
+        *waves,
+    ]
 
 
-def _ventricular_waves(state: Electrical, half: float) -> list[tuple[float, float, np.ndarray, bool]]:
-    loop = state.qrs_voltage * _turned(_qrs_loop(state)[:, 2:], state)
+def _qrs(state: Electrical, half: float) -> list[Wave]:
     lost = np.array([-0.5 * state.q_lateral, -state.q_inferior, 0.9 * state.q_anterior])
     lost[0] -= 0.35 * state.q_lateral + 0.15 * state.q_anterior
-    waves = [
-        (place * half, width * half, vector + (0.9 * lost if -0.6 < place < 0.05 else 0.0), False)
-        for (place, width), vector in zip(_qrs_loop(state)[:, :2], loop)
-    ]
-    mean = loop.sum(axis=0)
-    direction = mean / np.linalg.norm(mean)
-    discordant = state.strain + 0.9 * state.lbbb + 0.35 * state.rbbb
-    angle = _rotation(np.radians(0.4 * (state.axis_frontal - 40) - state.t_angle), 0.0)
-    t = state.t_amplitude * (angle @ np.array([0.29, 0.14, -0.23]))
-    t = t * max(0.0, 1 - discordant) - 0.38 * discordant * state.qrs_voltage * direction
-    t = t + state.t_inversion * _away(state)
-    end = -half + state.qt / 1000
-    peak = end - 0.092 * (state.qt / 400)
-    st = -0.10 * discordant * state.qrs_voltage * direction + 0.08 * t
+    loop = _qrs_loop(state)
     return [
-        *waves,
-        (half + 0.045, 0.030, st, True),
-        (peak - 0.042, 0.046, 0.38 * t, True),
-        (peak, 0.034, 0.72 * t, True),
+        Wave(place * half, width * half, vector + (0.9 * lost if -0.6 < place < 0.05 else 0.0))
+        for (place, width), vector in zip(loop[:, :2], _qrs_vectors(state))
+    ]
+
+
+def _qrs_vectors(state: Electrical) -> np.ndarray:
+    return state.qrs_voltage * _turned(_qrs_loop(state)[:, 2:], state)
+
+
+def _st_t(state: Electrical, half: float) -> list[Wave]:
+    """ST and T: along QRS in the normal; against it in strain and block; away from an infarct.
+
+    An infarct first takes what T has towards it, so that an upright T is lost before an inverted one is seen.
+    """
+    mean = _qrs_vectors(state).sum(axis=0)
+    discordant = state.strain + 0.9 * state.lbbb + 0.35 * state.rbbb
+    against = -discordant * state.qrs_voltage * mean / np.linalg.norm(mean)
+    angle = _rotation(np.radians(0.3 * (state.axis_frontal - 40) - state.t_angle), 0.0)
+    t = state.t_amplitude * (angle @ T_MEAN) * max(0.0, 1 - discordant) + 0.38 * against
+    away = _away(state)
+    lost = min(1.0, state.t_inversion / T_LOST_AT)
+    t = t - lost * min(0.0, t @ away) * away + state.t_inversion * away
+    peak = -half + state.qt / 1000 - 0.092 * (state.qt / 400)
+    return [
+        Wave(half + 0.045, 0.030, 0.10 * against + 0.08 * t, follows_rr=True),
+        Wave(peak - 0.042, 0.046, 0.38 * t, follows_rr=True),
+        Wave(peak, 0.034, 0.72 * t, follows_rr=True),
     ]
 
 
@@ -118,16 +156,23 @@ def _qrs_loop(state: Electrical) -> np.ndarray:
     return np.array(loop)
 
 
-def _ectopic_waves(state: Electrical) -> list[tuple[float, float, np.ndarray, bool]]:
-    """A ventricular ectopic beat: no P, a wide QRS, and a T opposite to it."""
-    qrs = state.qrs_voltage * np.array([-0.9, 1.2, -0.6])
-    return [(-0.03, 0.026, 0.6 * qrs, False), (0.02, 0.028, qrs, False), (0.27, 0.055, -0.45 * qrs, True)]
+def _ectopic(state: Electrical) -> list[Wave]:
+    """A ventricular ectopic beat: no P, a wide QRS, and a T opposite to it.
+
+    QRS is wide because its parts come one after the other, not because each is slow: its flanks are steep.
+    """
+    half = ECTOPIC_QRS / 2
+    qrs = [
+        Wave(place * half, width * half, state.qrs_voltage * np.array(vector)) for place, width, *vector in ECTOPIC_LOOP
+    ]
+    area = sum(wave.width * wave.vector for wave in qrs)
+    return [*qrs, Wave(0.30, 0.055, -0.45 * area / 0.055, follows_rr=True)]
 
 
 def _away(state: Electrical) -> np.ndarray:
-    """Unit vector that points away from the infarct; 0 without one."""
+    """Unit vector that points away from the infarct; 0 without one. The apex is left of the anterior wall's middle."""
     away = np.array(
-        [-state.q_lateral - 0.3 * state.q_anterior, -state.q_inferior, state.q_anterior + 0.2 * state.q_lateral]
+        [-state.q_lateral - 0.72 * state.q_anterior, -state.q_inferior, state.q_anterior + 0.2 * state.q_lateral]
     )
     length = np.linalg.norm(away)
     return away / length if length > 0 else away
@@ -141,9 +186,9 @@ def _rotation(frontal: float, horizontal: float) -> np.ndarray:
 
 
 def fibrillatory_waves(state: Electrical, rng: np.random.Generator) -> np.ndarray:
-    """Dipole (3, 5000) of fibrillatory waves: one wandering frequency with its harmonic, largest towards V1."""
+    """Atrial dipole (3, 5000) of fibrillatory waves: one wandering frequency with its harmonic, largest towards V1."""
     wander = np.cumsum(rng.standard_normal(SAMPLES)) / np.sqrt(SAMPLING_RATE)
     phase = 2 * np.pi * state.f_frequency * TIME + 0.9 * wander
     swell = 1 + 0.35 * np.sin(2 * np.pi * rng.uniform(0.2, 0.5) * TIME + rng.uniform(0, 2 * np.pi))
     wave = state.f_amplitude * swell * (np.sin(phase) + 0.35 * np.sin(2 * phase + 0.7))
-    return np.array([[-0.30], [0.45], [-0.85]]) * wave
+    return np.array([[-0.15], [0.25], [-1.15]]) * wave

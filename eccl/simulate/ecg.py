@@ -15,10 +15,10 @@ import numpy as np
 from eccl.data.formats.limb_leads import derived_leads
 from eccl.data.standard.twelve_leads import RESOLUTION
 from eccl.records import ECG, LEADS, SAMPLES, SAMPLING_RATE
-from eccl.simulate.dipole import dipole, fibrillatory_waves
+from eccl.simulate.dipole import dipoles, fibrillatory_waves
 from eccl.simulate.electrical import Electrical
-from eccl.simulate.lead_field import INDEPENDENT, lead_field
-from eccl.simulate.rhythm import TIME, Breath
+from eccl.simulate.lead_field import ATRIAL, INDEPENDENT, lead_field
+from eccl.simulate.rhythm import TIME, Beats, Breath, beats
 
 RANGE = 10.0  # mV, where the recorder clips
 
@@ -32,13 +32,24 @@ def simulate_ecg(state: Electrical, rng: np.random.Generator) -> ECG:
     rng : Generator
         Of everything that the electrical state leaves open: electrodes, beat-to-beat variation, noise.
     """
-    field = lead_field(rng)
-    breath = Breath(rng.uniform(0.18, 0.30), rng.uniform(0, 2 * np.pi))
-    potential = field @ dipole(state, breath, rng)
+    field, breath, rhythm = _drawn(state, rng)
+    ventricles, atria = dipoles(state, breath, rhythm, rng)
     if state.fibrillating:
-        potential += field @ fibrillatory_waves(state, rng)
+        atria += fibrillatory_waves(state, rng)
+    potential = field @ ventricles + (ATRIAL[:, None] * field) @ atria
     potential += _noise(breath, rng)
     return ECG(twelve_leads(_recorded(potential)), SAMPLING_RATE)
+
+
+def true_beats(state: Electrical, rng: np.random.Generator) -> Beats:
+    """The beats of the ECG that `simulate_ecg` makes with a generator in the same state."""
+    return _drawn(state, rng)[2]
+
+
+def _drawn(state: Electrical, rng: np.random.Generator) -> tuple[np.ndarray, Breath, Beats]:
+    field = lead_field(rng)
+    breath = Breath(rng.uniform(0.18, 0.30), rng.uniform(0, 2 * np.pi))
+    return field, breath, beats(state, breath, rng)
 
 
 def twelve_leads(independent: np.ndarray) -> np.ndarray:

@@ -25,7 +25,7 @@ class Electrical:
     respiratory_arrhythmia: float  # SD of RR over mean RR, in sinus rhythm
     pr: float  # ms, onset of P to onset of QRS
     p_duration: float  # ms
-    p_amplitude: float  # mV, of the early (right atrial) part along the heart's axis
+    p_amplitude: float  # mV, of the whole wave: about its height in II
     p_terminal: float  # mV, of the late (left atrial) part, backwards
     qrs_duration: float  # ms
     qrs_voltage: float  # factor on the mean QRS loop
@@ -95,13 +95,13 @@ def electrical(heart: Heart, coupling: float, rng: np.random.Generator) -> Elect
         lbbb=bool(lbbb),
         rbbb=bool(rbbb),
         t_amplitude=float(np.exp(c * e.log_t + 0.30 * z[12])),
-        t_angle=float(c * e.t_angle + 14 * z[13]),
+        t_angle=float(c * e.t_angle + 10 * z[13]),
         strain=float(np.clip(c * e.strain + 0.09 * z[14] - 0.05, 0, 1)),
         qt=float(corrected * rr ** (1 / 3)),
         q_anterior=float(min(q * e.q_anterior, 1.0)),
         q_inferior=float(min(q * e.q_inferior, 1.0)),
         q_lateral=float(min(q * e.q_lateral, 1.0)),
-        t_inversion=float(min(t * e.t_inversion, 0.6)),
+        t_inversion=float(min(t * e.t_inversion, 0.75)),
         f_amplitude=float(0.07 * np.exp(0.35 * z[16])),
         f_frequency=float(np.clip(6.2 + 0.8 * z[17], 4, 9)),
     )
@@ -155,10 +155,10 @@ def _effects(heart: Heart) -> _Effects:
         axis_left=1.0 * heart.axis,
         backwards=24 * weak + 12 * volume,
         log_t=0.08 * male - 0.07 * age - 0.45 * weak - 0.30 * thick,
-        t_angle=14 * thick + 24 * weak + 4 * age,
+        t_angle=10 * thick + 17 * weak + 3 * age,
         strain=0.7 * thick + 0.2 * weak + 0.3 * max(0.0, septum),
         q_anterior=0.75 * territory["LAD"],
         q_inferior=0.85 * territory["RCA"],
         q_lateral=0.80 * territory["LCX"],
-        t_inversion=0.40 * extent,
+        t_inversion=0.50 * extent,
     )

@@ -30,8 +30,16 @@ class Breath(NamedTuple):
         return np.sin(2 * np.pi * self.frequency * seconds + self.phase)
 
 
-def beats(state: Electrical, breath: Breath, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Times of the QRS (s) from before the recording to after it, the RR before each (s), and where each starts."""
+class Beats(NamedTuple):
+    """The beats of a recording, and some before and after it; arrays of equal length."""
+
+    times: np.ndarray  # s, middle of QRS
+    rr: np.ndarray  # s, RR before each
+    origins: np.ndarray  # where each starts: SINUS, VENTRICULAR or ATRIAL
+
+
+def beats(state: Electrical, breath: Breath, rng: np.random.Generator) -> Beats:
+    """The beats from before the recording to after it."""
     mean = 60 / state.heart_rate
     count = int(np.ceil(13 / (0.45 * mean))) + 4
     start = -rng.uniform(0.5, 1.5)
@@ -50,4 +58,4 @@ def beats(state: Electrical, breath: Breath, rng: np.random.Generator) -> tuple[
         which = np.flatnonzero(origin == kind)
         rr[which + 1] += pause * rr[which]
         rr[which] *= early
-    return start + np.cumsum(rr) - rr[0], rr, origin
+    return Beats(start + np.cumsum(rr) - rr[0], rr, origin)

@@ -13,7 +13,7 @@ from eccl.errors import DataError
 from eccl.files import replacing
 from eccl.machine import Machine
 from eccl.study.data import prepare
-from eccl.study.grid import Grid, cells, collect, read_grid, run_cell
+from eccl.study.grid import Grid, cells, collect, keep, read_grid, run_cell
 
 EXIT_CODES = """
 exit codes: 0 every cell asked for is done; 1 the grid cannot be read, or a cell failed, and stderr says why;
@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stdout.write(listing(grid))
             return 0
         failed = run(grid, options)
+        if options.keep:
+            keep(grid)
         if options.out is not None:
             with replacing(options.out) as beside:
                 collect(grid).to_csv(beside, index=False, float_format="%.6g")
@@ -59,7 +61,7 @@ def run(grid: Grid, options: argparse.Namespace) -> int:
         bar.set_postfix_str(str(cell))
         if cell.state == "done":
             continue
-        people = cell.config.simulation
+        people = (cell.config.simulation, cell.config.unlabelled)
         try:
             if people not in prepared:
                 prepared[people] = prepare(cell.config, options.cohort, machine=machine)
@@ -88,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--list", action="store_true", help="only list the cells: done, waiting, failed")
     add("--cell", type=int, help="run one cell alone, by its number in the list (a Slurm array's task)")
     add("--out", type=Path, help="write the rows of all cells that are done into a CSV")
+    add("--keep", action="store_true", help="write the rows of the finished grid into book/results/NAME.csv")
     add("--cohort", metavar="FOLDER", help="a cohort (default: the simulated one of the config)")
     add("--accelerator", default="auto", help="auto, cpu, cuda or mps; decides no result (default: auto)")
     add("--quiet", action="store_true", help="show no progress bar")

@@ -5,7 +5,7 @@ Each function can be called from anywhere, in any order: what it needs is traine
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,12 +13,15 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import array_digest, kept_array, kept_table
-from eccl.evaluation.baselines import baseline, trait_ceiling
-from eccl.evaluation.protocols import find_protocol, labels_of
+from eccl.evaluation.baselines import baseline
+from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
+from eccl.evaluation.protocols import PROTOCOLS, find_protocol, labels_of
 from eccl.evaluation.rows import Row
 from eccl.evaluation.tables import diagnosis_table, trait_table
+from eccl.evaluation.terms import with_terms
 from eccl.methods import METHODS, Method, Trained, find
 from eccl.methods import obtain as train
+from eccl.methods.demographics import METHOD as DEMOGRAPHICS
 from eccl.simulate.cohort import TRUTH, read_truth
 from eccl.study.data import Data
 from eccl.traits import DIAGNOSES
@@ -55,10 +58,7 @@ def predictions(
     labels = labels_of(data, target)
     known, _, test = data.parts(labels)
     found = {MEAN: baseline(known, len(test))}
-    chosen = (
-        [method for method in METHODS.values() if method.standard] if methods is None else map(find, _listed(methods))
-    )
-    for method in chosen:
+    for method in _chosen(methods):
         for protocol in map(find_protocol, _listed(protocols)):
             if not protocol.applies(method):
                 continue
@@ -67,6 +67,13 @@ def predictions(
                 one = data if seed is None else data.seeded(seed)
                 found[Row(method.name, protocol.name, seed)] = protocol.predict(method, one, target)
     return found
+
+
+def _chosen(methods: Sequence[str | Method] | str | Method | None) -> list[Method]:
+    """The methods that are asked for; all that are standard, unless some are."""
+    if methods is None:
+        return [method for method in METHODS.values() if method.standard]
+    return [find(method) for method in _listed(methods)]
 
 
 def _listed(given: Sequence[Any] | str | Method) -> Sequence[Any]:
@@ -94,6 +101,8 @@ def compare(
     -------
     DataFrame
         method, protocol, seed, metric, value, low, high, n, and differences; see `trait_table`, `diagnosis_table`.
+        Then the terms of each row, see `eccl.evaluation.terms.Terms`: a row that had fewer passes than ECCL says so in
+        `note`.
 
     Examples
     --------
@@ -102,50 +111,88 @@ def compare(
     >>> list(table["method"])
     ['mean', 'demographics', 'random']
     """
-    table = score(data, predictions(data, methods, target, protocols, seeds), target, reference)
+    chosen = _chosen(methods)
+    known = METHODS | {method.name: method for method in chosen}
+    table = score(data, predictions(data, chosen, target, protocols, seeds), target, reference, known)
     if target == "traits":
         return table.query("group == 'all traits'").reset_index(drop=True)
     return table.query("diagnosis == 'mean'").reset_index(drop=True)
 
 
 def score(
-    data: Data, predicted: Mapping[Row, np.ndarray], target: str = "traits", reference: Row | None = None
+    data: Data,
+    predicted: Mapping[Row, np.ndarray],
+    target: str = "traits",
+    reference: Row | None = None,
+    methods: Mapping[str, Method] = METHODS,
 ) -> pd.DataFrame:
-    """The whole table of predictions of the test participants, kept: its parts are all that is in it.
+    """The whole table of predictions of the test participants, with the terms of each row; its estimates are kept.
 
     Parameters
     ----------
     predicted : mapping of Row to ndarray
         Of `predictions`.
     target, reference
-        As in `compare`. Of the traits of simulated participants each row has its share of the ceiling.
+        As in `compare`. Of the traits of simulated participants each row has its share of the ceiling: of that with
+        demographics, if it sees them.
+    methods : mapping of str to Method
+        By the name of the row; what is none of them has no terms.
     """
     truth = labels_of(data, target)[data.split.test]
-    top = ceiling(data) if target == "traits" else None
-    arrays = [truth, data.indices, *predicted.values(), *([] if top is None else [top])]
+    tops = _ceilings(data, predicted) if target == "traits" else None
+    arrays = [truth, data.indices, *predicted.values(), *(tops or {}).values()]
     parts = (target, list(predicted), reference, [array_digest(array) for array in arrays])
 
     def make() -> pd.DataFrame:
         if target == "traits":
-            return trait_table(predicted, truth, data.indices, reference=reference, ceiling=top)
+            return trait_table(predicted, truth, data.indices, reference=reference, ceiling=tops)
         return diagnosis_table(predicted, truth, data.indices, reference=reference)
 
-    return kept_table(f"table-{target}", parts, make).astype({"seed": "Int64"})
+    table = kept_table(f"table-{target}", parts, make).astype({"seed": "Int64"})
+    return with_terms(table, data, target, methods)
 
 
-def ceiling(data: Data) -> np.ndarray | None:
-    """Test predictions of the traits from the true electrical state, shape (n_test, 82); computed once and kept.
+def _ceilings(data: Data, rows: Iterable[Row]) -> dict[Row, np.ndarray] | None:
+    """The ceiling of the traits of each row, None where no truth is known."""
+    found = {}
+    for row in rows:
+        protocol = PROTOCOLS.get(row.protocol)
+        sees = row.method == DEMOGRAPHICS.name or (protocol is not None and protocol.demographics)
+        found[row] = ceiling(data, demographics=sees)
+    return None if any(top is None for top in found.values()) else found
 
-    None where no truth is known: of real people, and of a simulated download that was ingested.
+
+def ceiling(data: Data, target: str = "traits", demographics: bool = False) -> np.ndarray | None:
+    """Test predictions from the true electrical state, shape (n_test, 82 or 4), by boosted trees; kept.
+
+    The ECG of a simulated participant depends on the heart through the electrical parameters alone, so no model of the
+    ECG can know more; but a regression on so many participants need not find all there is: the ceiling is an estimate.
+    It is that of all labels, and all seeds of a comparison have one.
+
+    Parameters
+    ----------
+    target : "traits" or "diagnoses"
+    demographics : bool
+        Whether sex, age, height and weight stand beside the electrical state: the ceiling of who sees them too.
+
+    Returns
+    -------
+    ndarray or None
+        None where no truth is known: of real people, and of a simulated download that was ingested.
     """
     if not (data.cohort.folder / TRUTH).exists():
         return None
+    labels, seed = labels_of(data, target), data.shared().config.seed
 
     def make() -> np.ndarray:
-        electrical = read_truth(data.cohort.folder).filter(like="electrical.")
-        return trait_ceiling(electrical, data.cohort.traits, data.split, data.config.seed)
+        table = read_truth(data.cohort.folder).filter(like="electrical.").reset_index(drop=True)
+        if demographics:
+            table = pd.concat([table, DEMOGRAPHICS.table(data).reset_index(drop=True)], axis=1)
+        fit = boosted_traits if target == "traits" else boosted_diagnoses
+        return fit(table, labels, data.split, seed)
 
-    return kept_array("ceiling", (data.cohort.fingerprint, data.split.test.tolist(), data.config.seed), make)
+    who = [part.tolist() for part in (data.split.train, data.split.validation, data.split.test)]
+    return kept_array("ceiling", (data.cohort.fingerprint, target, demographics, who, seed), make)
 
 
 def obtain_available(data: Data) -> dict[str, Trained]:

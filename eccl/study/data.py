@@ -13,15 +13,17 @@ import pandas as pd
 
 from eccl.cache import digest, home
 from eccl.config import Config
-from eccl.data.cohort import Cohort
+from eccl.data.cohort import TABLE, Cohort
 from eccl.data.sources import open_source
 from eccl.data.sources.ingest import ingest
 from eccl.data.split import PARTS, Split
 from eccl.data.store import Store, pack
+from eccl.data.table import patients
 from eccl.machine import Machine
 from eccl.methods import Trained
 from eccl.metrics import bootstrap_indices
-from eccl.simulate.cohort import simulate_cohort
+from eccl.records import DataError
+from eccl.simulate.cohort import simulate_cohort, simulate_ecgs
 from eccl.traits import DIAGNOSES
 
 
@@ -38,6 +40,8 @@ class Data:
         Where it is computed.
     shared_seed : int
         Of what all seeds of a comparison share: the bootstrap, and encoders that stay frozen.
+    unlabelled : Store, optional
+        ECGs of further people, of whom a method that needs no labels learns too.
     obtained : dict
         What was trained or read from these data, by the name of its run, so that no weights are read twice.
 
@@ -56,6 +60,7 @@ class Data:
     split: Split
     machine: Machine = field(default_factory=Machine)
     shared_seed: int | None = None
+    unlabelled: Store | None = None
     obtained: dict[str, Trained] = field(default_factory=dict, repr=False)
 
     def __repr__(self) -> str:
@@ -69,6 +74,7 @@ class Data:
         kind = "simulated people" if self.cohort.simulated else "people"
         parts = ", ".join(f"{len(getattr(self.split, name)):,} {name}" for name in PARTS)
         has = " and ".join(self.cohort.modalities)
+        parts += "" if self.unlabelled is None else f", {len(self.unlabelled):,} more without labels"
         return f"{len(self.cohort):,} {kind} with {has}: {parts}; preset {self.config.preset}, seed {self.config.seed}"
 
     @cached_property
@@ -112,6 +118,7 @@ def prepare(
     cohort: Path | str | None = None,
     modalities: Sequence[str] = ("ecg", "cine"),
     machine: Machine | None = None,
+    unlabelled: Path | str | None = None,
 ) -> Data:
     """The data of a config: its simulated cohort, or the cohort in a folder; packed and split.
 
@@ -126,11 +133,14 @@ def prepare(
         What the cohort must have: pairs, unless one modality is enough.
     machine : Machine, optional
         Where to train and embed; by default a GPU where there is one.
+    unlabelled : path, optional
+        Folder of a Cohort of ECGs of other people; by default, beside the simulated cohort, as many further simulated
+        people as `config.unlabelled` says.
 
     Raises
     ------
     DataError
-        If the cohort does not have a modality.
+        If the cohort does not have a modality, or somebody of the cohort is among the unlabelled.
 
     Examples
     --------
@@ -141,7 +151,31 @@ def prepare(
         raise TypeError(f'prepare takes a config, such as eccl.preset("smoke"); got {config!r}')
     loaded = Cohort.load(cohort if cohort is not None else simulate_cohort(config.simulation))
     loaded.require(modalities)
-    return Data(config, loaded, pack(loaded), loaded.split(), machine or Machine())
+    if unlabelled is None and cohort is None and config.unlabelled:
+        unlabelled = simulate_ecgs(config.simulation, config.unlabelled)
+    further = None if unlabelled is None else pack(_others(Cohort.load(unlabelled), loaded))
+    return Data(config, loaded, pack(loaded), loaded.split(), machine or Machine(), unlabelled=further)
+
+
+def _others(unlabelled: Cohort, cohort: Cohort) -> Cohort:
+    """The cohort of unlabelled ECGs, if nobody of the other is in it.
+
+    Raises
+    ------
+    DataError
+        With the first who is, since that may be someone of the test split; or if there is no ECG.
+    """
+    unlabelled.require(["ecg"])
+    known = set(patients(cohort.table)) | set(cohort.participant_ids)
+    who = zip(unlabelled.participant_ids, patients(unlabelled.table))
+    both = [name for name, patient in who if name in known or patient in known]
+    if both:
+        raise DataError(
+            f"{len(both)} of {len(unlabelled)} unlabelled people are in the cohort too, the first of them {both[0]}",
+            source=unlabelled.folder / TABLE,
+            remedy="take them out: whoever may be in the test split is not trained on",
+        )
+    return unlabelled
 
 
 def ingested(

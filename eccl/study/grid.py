@@ -33,9 +33,11 @@ from eccl.errors import DataError, did_you_mean
 from eccl.evaluation.protocols import check_target, find_protocol
 from eccl.evaluation.retrieval import CHANCE, retrieval
 from eccl.evaluation.rows import Row
+from eccl.evaluation.terms import with_terms
 from eccl.files import make_folder, replacing, write_json
-from eccl.methods import METHODS, find, obtain
+from eccl.methods import METHODS, find
 from eccl.methods.base import RECIPE
+from eccl.report.results import keep_or_read
 from eccl.simulate.cohort import VERSION as SIMULATION
 from eccl.study.compare import predictions, score
 from eccl.study.data import Data
@@ -216,7 +218,30 @@ def run_cell(cell: Cell, data: Data) -> pd.DataFrame:
 def collect(grid: Grid) -> pd.DataFrame:
     """The rows of all cells that are done; the settings that vary are columns."""
     tables = [pd.read_csv(cell.path, float_precision="round_trip") for cell in cells(grid) if cell.state == "done"]
-    return pd.concat(tables, ignore_index=True) if tables else pd.DataFrame()
+    return pd.concat(tables, ignore_index=True).fillna({"note": "", "labels_cmr": ""}) if tables else pd.DataFrame()
+
+
+def keep(grid: Grid, folder: Path | str | None = None) -> pd.DataFrame:
+    """The rows of a finished grid, written whole to book/results/NAME.csv, each with what made it.
+
+    Parameters
+    ----------
+    folder : path, optional
+        As in `eccl.report.keep_or_read`.
+
+    Raises
+    ------
+    DataError
+        If a cell is not done.
+    """
+    missing = [str(cell) for cell in cells(grid) if cell.state != "done"]
+    if missing:
+        raise DataError(
+            f"{len(missing)} cells are not done, the first {missing[0]}; a part of a grid is not kept",
+            source=f"{grid.name}.json",
+            remedy="run the grid without --cell until every cell is done, or write what there is by --out",
+        )
+    return keep_or_read(grid.name, collect(grid), keep=True, folder=folder)
 
 
 def _judged(cell: Cell, data: Data) -> pd.DataFrame:
@@ -233,7 +258,8 @@ def _judged(cell: Cell, data: Data) -> pd.DataFrame:
         found = retrieval(
             *embeddings(data, data.split.test, method), data.indices, Row(cell.method, "retrieval", cell.seed)
         )
-        tables.append(found[found["method"] != CHANCE.method].assign(target="retrieval"))
+        found = found[found["method"] != CHANCE.method]
+        tables.append(with_terms(found, data).assign(target="retrieval"))
     if not tables:
         raise ValueError(f"{cell.method} cannot be judged by {', '.join(cell.grid.protocols)}")
     made = provenance(data.config, data.machine)
@@ -241,27 +267,4 @@ def _judged(cell: Cell, data: Data) -> pd.DataFrame:
         name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in cell.settings.items()
     }
     facts = {f"made_{name}": made[name] for name in ("commit", "dirty", "device", "config", "date")}
-    return pd.concat(tables, ignore_index=True).assign(**cost(cell.method, data) | varied | facts)
-
-
-def cost(method: str, data: Data) -> dict[str, Any]:
-    """What a method saw: passes over the training participants and seconds, of all its stages; and the label share."""
-    if METHODS[method].setup is None:
-        return {"passes": 0, "seconds": 0.0, "label_share": data.config.label_share}
-    trained, stages = obtain(METHODS[method], data), {}
-    _stages(trained.run.name, data, stages)
-    return {
-        "passes": sum(len(stage.history) for stage in stages.values()),
-        "seconds": round(sum(float(stage.history["seconds"].sum()) for stage in stages.values()), 1),
-        "label_share": data.config.label_share,
-    }
-
-
-def _stages(name: str, data: Data, found: dict[str, Any]) -> None:
-    """The trained stages that a run stands on, itself among them, each once."""
-    trained = data.obtained[name]
-    if trained.method.setup is None or name in found:
-        return
-    found[name] = trained
-    for earlier in trained.run.config["upstream"].values():
-        _stages(earlier, data, found)
+    return pd.concat(tables, ignore_index=True).assign(**varied | facts)

@@ -51,4 +51,5 @@ def optimiser(model: nn.Module, stage: StageConfig) -> torch.optim.AdamW:
         {"params": [p for p in free if p.ndim >= 2], "weight_decay": stage.weight_decay},
         {"params": [p for p in free if p.ndim < 2], "weight_decay": 0.0},
     ]
-    return torch.optim.AdamW([group for group in groups if group["params"]], lr=stage.learning_rate, betas=BETAS)
+    groups = [group for group in groups if group["params"]]
+    return torch.optim.AdamW(groups, lr=stage.learning_rate, betas=BETAS, fused=True)  # one pass over the weights

@@ -4,9 +4,9 @@ import pytest
 import torch
 
 from eccl.config import Config, preset
-from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
-from eccl.encoders.masked_autoencoder import ECGMaskedAutoencoder
+from eccl.encoders.masked_autoencoder import masked_autoencoder
 from eccl.encoders.pair import ECCL
 from eccl.training.losses import clip_loss
 
@@ -22,7 +22,7 @@ def pair(config: Config) -> ECCL:
 
 def eccl(cmr="resnet", seed=0) -> ECCL:
     torch.manual_seed(seed)
-    ecg = {"width": 16, "depth": 1, "heads": 2, "dropout": 0.1, "patch_samples": 250}
+    ecg = {"name": "vit", "sampling_rate": 500, "patch_samples": 250, "width": 16, "heads": 2, "dropout": 0.1}
     return pair(preset("smoke", ecg=ecg, cmr=CMR[cmr]))
 
 
@@ -114,12 +114,12 @@ def test_pairs_can_be_learnt_by_heart(pairs):
 
 def test_the_pretrained_encoders_fit_into_eccl():
     config = preset("smoke")
-    mae = ECGMaskedAutoencoder(ECGViT(config.ecg), config.mae)
+    mae = masked_autoencoder(ecg_encoder(config.ecg), config.mae)
     model = pair(config)
     model.ecg.load_state_dict(mae.encoder.state_dict())
     cmr = Predictor(pair(config).cmr, 82)
     model.cmr.load_state_dict(cmr.encoder.state_dict())
-    assert torch.equal(model.ecg.patch.weight, mae.encoder.patch.weight)
+    assert torch.equal(next(model.ecg.parameters()), next(mae.encoder.parameters()))
 
 
 def test_predictors_start_from_the_mean(pairs):

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from eccl.evaluation.rows import Row, rows_of
-from eccl.evaluation.transfer import SHUFFLED, cross_fitted, transfer_table
+from eccl.evaluation.transfer import _other_patients, cross_fitted, transfer_table
 from eccl.metrics import auroc
 
 ECCL, RANDOM = Row("eccl"), Row("random")
@@ -65,30 +65,43 @@ def test_a_fold_that_holds_every_case_is_refused():
 def test_the_table_has_intervals_differences_and_the_control(people):
     telling, noise, labels, folds, patients = people
     features = {ECCL: telling, RANDOM: noise}
-    table = transfer_table(features, labels, folds, patients, ECCL, replicates=300, seed=1)
-    assert rows_of(table) == [ECCL, RANDOM, SHUFFLED]
+    table = transfer_table(features, labels, folds, patients, ECCL, replicates=300, seed=1, permutations=39)
+    assert rows_of(table) == [ECCL, RANDOM]
     assert (table["low"] <= table["value"]).all() and (table["value"] <= table["high"]).all()
     assert (table["n"] == 120).all() and (table["recordings"] == 240).all() and (table["cases"] == labels.sum()).all()
-    ours, random, shuffled = (row for _, row in table.iterrows())
+    ours, random = (row for _, row in table.iterrows())
     assert random["difference"] == pytest.approx(ours["value"] - random["value"])
     assert random["difference_low"] > 0
-    assert np.isnan(ours["difference"]) and np.isnan(shuffled["difference"])
-    assert shuffled["low"] < 0.5 < shuffled["high"]
+    assert np.isnan(ours["difference"]) and np.isnan(random["p"])
+    assert ours["p"] == 1 / 40 and ours["permutations"] == 39
+    noise_alone = transfer_table(
+        {ECCL: noise}, labels, folds, patients, ECCL, replicates=10, seed=1, permutations=39
+    ).iloc[0]
+    assert noise_alone["p"] > 0.05
+
+
+def test_labels_change_places_among_patients_with_all_of_theirs(rng):
+    who = rng.permutation(np.r_[np.arange(30), np.repeat(np.arange(30, 50), 2)])
+    partner = _other_patients(who, rng)
+    assert sorted(partner) == list(range(len(who))) and (partner != np.arange(len(who))).sum() > 50
+    for number in range(50):
+        given = who[partner[who == number]]
+        assert len(set(given)) == 1 and (who == given[0]).sum() == (who == number).sum()
 
 
 def test_the_bootstrap_draws_patients_with_all_their_recordings(people):
     telling, _, labels, folds, patients = people
-    doubled = transfer_table({ECCL: telling}, labels, folds, patients, ECCL, 400, 1).iloc[0]
-    apart = transfer_table({ECCL: telling}, labels, folds, np.arange(240), ECCL, 400, 1).iloc[0]
+    doubled = transfer_table({ECCL: telling}, labels, folds, patients, ECCL, 400, 1, 1).iloc[0]
+    apart = transfer_table({ECCL: telling}, labels, folds, np.arange(240), ECCL, 400, 1, 1).iloc[0]
     assert doubled["value"] == apart["value"] and (doubled["n"], apart["n"]) == (120, 240)
 
 
 def test_the_interval_of_repeated_recordings_is_that_of_their_patients(people):
     """Each recording twice, as two recordings of one patient: the interval does not shrink."""
     telling, _, labels, folds, patients = people
-    once = transfer_table({ECCL: telling[::2]}, labels[::2], folds[::2], patients[::2], ECCL, 2000, 1).iloc[0]
+    once = transfer_table({ECCL: telling[::2]}, labels[::2], folds[::2], patients[::2], ECCL, 2000, 1, 1).iloc[0]
     twice = pd.concat([telling[::2]] * 2, ignore_index=True)
     both = transfer_table(
-        {ECCL: twice}, np.tile(labels[::2], 2), np.tile(folds[::2], 2), np.tile(patients[::2], 2), ECCL, 2000, 1
+        {ECCL: twice}, np.tile(labels[::2], 2), np.tile(folds[::2], 2), np.tile(patients[::2], 2), ECCL, 2000, 1, 1
     ).iloc[0]
     assert both["high"] - both["low"] == pytest.approx(once["high"] - once["low"], rel=0.15)

@@ -24,7 +24,9 @@ from eccl.training.supervision import Outputs
 
 SPLIT = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 ONE = {"epochs": 1, "batch_size": 6}
-CONFIG = preset("smoke", **{f"stage_{name}": ONE for name in ("mae", "cmr", "eccl", "finetune")})
+VIT = {"name": "vit", "sampling_rate": 500, "patch_samples": 200, "width": 32, "depth": 1, "heads": 2}
+STAGES = {f"stage_{name}": ONE for name in ("cmr", "eccl", "finetune")} | {"stage_mae": ONE | {"augment": False}}
+CONFIG = preset("smoke", ecg=VIT, ecg_start="masked_autoencoder", **STAGES)
 MAE, CMR, ECCL = (METHODS[name] for name in ("masked_autoencoder", "cmr_supervised", "eccl"))
 
 
@@ -112,6 +114,7 @@ def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
         {"stage_mae": {"epochs": 2}},
         {"stage_mae": {"augment": True}},
         {"mae": {"mask_ratio": 0.5}},
+        {"mae": {"masking": "time"}},
         {"ecg": {"depth": 2}},
         {"ecg": {"amplitude": "lead"}},
     )
@@ -174,6 +177,18 @@ def test_shuffled_pairs_are_another_run_from_the_same_encoders(data, eccl):
     assert not equal(control.model, eccl.model) and control.run.config["upstream"] == eccl.run.config["upstream"]
 
 
+def test_the_control_shuffles_the_pairs_alone(data, eccl):
+    """Each ECG keeps its own traits; the cine's features are another's, within training and within validation."""
+    upstream = {"cmr": obtain(CMR, data.shared())}
+    wrong, right = (
+        METHODS[name].setup(METHODS[name].settings(CONFIG), data, upstream).objective.step
+        for name in ("eccl_shuffled", "eccl")
+    )
+    assert torch.equal(wrong.traits, right.traits)
+    partner = shuffled(24, SPLIT, CONFIG.seed)
+    assert torch.equal(wrong.h_cmr, right.h_cmr[partner]) and not torch.equal(wrong.h_cmr, right.h_cmr)
+
+
 def test_stage_two_is_chosen_by_its_own_objective(data, eccl):
     """The recorded validation loss, recomputed from the model: contrast by hand and the traits' mean squared error."""
     batch = data.store.batch(SPLIT.validation)
@@ -234,10 +249,16 @@ def test_labels_that_are_not_known_are_not_used(data, tiny_store):
     assert np.isfinite(obtain(ECCL, few, progress=False).run.metrics["validation_loss"])
 
 
-def test_seeds_share_the_frozen_encoder(data, eccl, cmr, mae):
-    other = obtain(ECCL, data.seeded(CONFIG.seed + 1), progress=False)
-    assert other.run.config["upstream"]["cmr"] == cmr.run.name
-    assert other.run.config["upstream"]["ecg"] != mae.run.name and not equal(other.encoder(), eccl.encoder())
+def test_three_seeds_share_all_but_the_training(data, eccl, cmr, mae):
+    seeds = [data.seeded(CONFIG.seed + number) for number in range(3)]
+    trained = [obtain(ECCL, each, progress=False) for each in seeds]
+    assert {one.run.config["upstream"]["cmr"] for one in trained} == {cmr.run.name}
+    for each in seeds:
+        assert (each.cohort, each.store, each.split) == (data.cohort, data.store, data.split)
+        np.testing.assert_array_equal(each.indices, data.indices)
+    assert len({one.run.config["upstream"]["ecg"] for one in trained}) == len({one.run.name for one in trained}) == 3
+    assert trained[0].run == eccl.run and trained[1].run.config["upstream"]["ecg"] != mae.run.name
+    assert not equal(trained[1].encoder(), trained[2].encoder())
 
 
 def test_the_global_generator_is_left_alone(data, eccl):
@@ -276,13 +297,40 @@ def test_of_several_learning_rates_the_best_on_validation_is_taken(data):
     assert chosen.run.config["settings"]["stage"]["learning_rate"] in rates
 
 
-def test_a_residual_network_goes_through_every_stage_without_the_autoencoder(data, monkeypatch):
+def test_a_residual_network_goes_through_every_stage(data):
     resnet = {"name": "resnet", "sampling_rate": 100, "width": 24, "depth": 1}
     small = of(data, ecg=resnet, ecg_start="random")
     trained = obtain(ECCL, small, progress=False)
     assert list(trained.run.config["upstream"]) == ["cmr"] and trained.features(small).shape == (24, 24)
     assert obtain(METHODS["supervised"], small, progress=False).encoder().width == 24
-    with pytest.raises(ValueError, match="no tokens to hide"):
-        obtain(ECCL, of(data, ecg=resnet))
+    whole = obtain(ECCL, of(data, ecg=resnet, ecg_start="masked_autoencoder"), progress=False)
+    assert list(whole.run.config["upstream"]) == ["ecg", "cmr"] and not equal(whole.encoder(), trained.encoder())
     with pytest.raises(ValueError, match="ecg_start"):
         obtain(ECCL, of(data, ecg_start="imagenet"))
+
+
+def test_the_autoencoder_alone_learns_from_unlabelled_people(data, mae, cmr):
+    """A pass of it is over them too; validation, and what is learnt with labels from it, stay the cohort's."""
+    rows = SPLIT.train[:5]
+    further = replace(of(data), unlabelled=Subset(data.store, rows))
+    more = obtain(MAE, further, progress=False)
+    assert more.run.name != mae.run.name and (more.run.config["people"], mae.run.config["people"]) == (17, 12)
+    assert more.run.config["upstream"] == {} and not equal(more.model, mae.model)
+    assert obtain(CMR, further).run.name == cmr.run.name
+    assert more.features(further).shape == (24, mae.encoder().width)
+    tuned = obtain(finetuned(MAE, "traits"), further, progress=False)
+    assert tuned.run.config["upstream"] == {"ecg": more.run.name} and tuned.run.config["people"] == 12
+    assert obtain(MAE, replace(further, unlabelled=Subset(data.store, rows[:4]))).run.name != more.run.name
+
+
+class Subset:
+    """Some people of a store, as a store of their own."""
+
+    def __init__(self, store, rows):
+        self.store, self.rows, self.fingerprint = store, rows, f"{rows} of {store.fingerprint}"
+
+    def __len__(self):
+        return len(self.rows)
+
+    def batch(self, indices, modalities):
+        return self.store.batch(self.rows[indices], modalities)

@@ -11,7 +11,6 @@ from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
 from eccl import metrics, plots
-from eccl.config import ECGEncoderConfig
 from eccl.evaluation import tables as evaluation
 from eccl.evaluation.rows import Row
 from eccl.methods import METHODS
@@ -45,10 +44,13 @@ def everything(rng, ecg, cine):
         [(name, sex, 0.0, 1.0) for name in ("lv_edv", "lv_mass") for sex in (0, 1)],
         columns=["trait", "sex", "mean", "sd"],
     )
-    mask = (rng.random(100) < 0.75).astype(float)
+    hidden = np.repeat(rng.random((12, 25)) < 0.75, 200, axis=1)
+    shares = pd.DataFrame([(*row, share, 0.4) for row in (MAE, ECCL) for share in (0.01, 0.1, 1.0)])
+    shares = shares.set_axis([*Row._fields, "label_share", "value"], axis=1).assign(low=0.3, high=0.5, n=N, note="")
+    speed = pd.DataFrame({"encoder": ["vit", "resnet"], "seed": 1, "seconds": [90, 40], "validation_r": [0.4, 0.5]})
     return {
         "clinic_ecg": plots.clinic_ecg(ecg, "title"),
-        "masked_ecg": plots.masked_ecg(ecg.signal, ecg.signal, mask, ECGEncoderConfig()),
+        "masked_ecg": plots.masked_ecg(ecg.signal, ecg.signal, hidden),
         "cine_montage": plots.cine_montage([cine, cine], ["healthy", "hypertrophic cardiomyopathy"]),
         "trait_distributions": plots.trait_distributions(cohort, references),
         "histogram": plots.histogram({"simulated": y[:, 0], "real": y[:20, 1]}, "cosine"),
@@ -64,6 +66,8 @@ def everything(rng, ecg, cine):
         "embedding_map": plots.embedding_map(*z, y[:, 0], "LV mass (g)"),
         "embedding_map_classes": plots.embedding_map(*z, labels[:, 0], "I21"),
         "rank_histogram": plots.rank_histogram({"ECG to CMR": np.arange(1, N + 1), "CMR to ECG": np.ones(N)}, N),
+        "label_share": plots.label_share(shares, "mean r"),
+        "frontier": plots.frontier(speed),
         "training_history": plots.training_history({"eccl": history, "eccl_shuffled": history}),
     }
 
@@ -128,7 +132,7 @@ def test_each_method_has_a_label_and_a_colour_of_its_own():
     assert plots.label_of("eccl") == "ECCL" and plots.label_of("eccl", "finetune") == "ECCL, fine-tuned"
     assert plots.label_of("random", "finetune") == "from scratch"
     assert plots.colour_of("random", "finetune") not in colours
-    assert [plots.label_of(name, "none") for name in ("mean", "shuffled_labels")] == ["mean", "shuffled labels"]
+    assert [plots.label_of(name, "none") for name in ("mean", "ceiling")] == ["mean", "ceiling"]
 
 
 def test_a_method_that_is_unknown_is_refused_and_the_known_are_named():
@@ -169,6 +173,30 @@ def test_bars_carry_the_values_of_the_table(figures, rng):
     assert panel.patches[0].get_facecolor() != panel.patches[-1].get_facecolor()
     start = figures["diagnosis_bars"].axes[0].patches[0].get_x()
     assert start == 0.5
+
+
+def test_each_row_has_the_ceiling_of_what_it_sees():
+    beside = ECCL._replace(protocol="probe_demographics")
+    table = pd.DataFrame(
+        [(*row, "aorta", 0.3, 0.2, 0.4, top) for row, top in ((ECCL, 0.5), (beside, 0.7))],
+        columns=[*Row._fields, "group", "value", "low", "high", "ceiling"],
+    )
+    panel = plots.group_bars(table).axes[0]
+    marks = [line.get_segments()[0] for line in panel.collections if line.get_segments()[0][0][0] in (0.5, 0.7)]
+    assert [mark[0][0] for mark in marks] == [0.5, 0.7]
+    (first, second), bars = marks, panel.patches
+    assert first[0][1] <= bars[0].get_y() and second[0][1] <= bars[1].get_y() < second[1][1]
+
+
+def test_a_row_on_other_terms_says_so_wherever_it_is_drawn(rng):
+    note = "20 of 38 passes"
+    table = pd.DataFrame([(*row, "aorta", 0.3, 0.2, 0.4) for row in (MAE, ECCL)])
+    table = table.set_axis([*Row._fields, "group", "value", "low", "high"], axis=1).assign(n=N, note=[note, np.nan])
+    labels, scores = (rng.random((N, 4)) < 0.4).astype(int), {MAE: rng.random((N, 4)), ECCL: rng.random((N, 4))}
+    bars, curves = plots.group_bars(table).axes[0].get_legend(), plots.roc(labels, scores, table).legends[0]
+    shown = [plots.forest(table, "r").axes[0].get_yticklabels(), bars.get_texts(), curves.get_texts()]
+    for texts in shown:
+        assert {text.get_text() for text in texts} == {f"masked autoencoder ({note})", "ECCL"}
 
 
 def test_roc_curves_run_from_corner_to_corner_with_the_area_of_the_metric(rng):

@@ -7,7 +7,6 @@ import pytest
 matplotlib.use("Agg")
 
 from eccl import plots
-from eccl.config import ECGEncoderConfig
 from eccl.records import ECG, LEADS
 
 # the ECG
@@ -67,16 +66,15 @@ def test_everything_lies_on_the_paper_and_large_voltages_get_room(ecg):
     assert any("25 mm/s" in text.get_text() for text in figure.axes[0].texts)
 
 
-def test_what_was_hidden_is_shaded_and_painted_where_the_mask_says(ecg):
-    mask = np.zeros((12, 50))
-    mask[LEADS.index("V1"), 3] = 1
-    figure = plots.masked_ecg(
-        ecg.signal, ecg.signal + 0.5, mask.ravel(), ECGEncoderConfig(patch_leads=1, patch_samples=100)
-    )
+def test_what_was_hidden_is_painted_at_the_rate_of_the_encoder(ecg):
+    hidden = np.zeros((12, 1000), bool)  # at 100 Hz
+    hidden[LEADS.index("V1"), 60:80] = True
+    figure = plots.masked_ecg(ecg.signal, ecg.signal[:, ::5] + 0.5, hidden)
     painted = {axes.get_ylabel(): axes.lines[1].get_data() for axes in figure.axes}
     time, values = painted["V1 (mV)"]
-    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(values)), np.arange(300, 400))
-    assert time[300] == 0.6
+    np.testing.assert_array_equal(np.flatnonzero(np.isfinite(values)), np.arange(60, 80))
+    np.testing.assert_allclose(values[60:80], ecg.signal[LEADS.index("V1"), 300:400:5] + 0.5)
+    assert time[60] == 0.6
     assert np.isnan(painted["II (mV)"][1]).all()
 
 

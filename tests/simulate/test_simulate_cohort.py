@@ -9,13 +9,14 @@ import time
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from eccl.config import SimulationConfig
 from eccl.data.cohort import Cohort
 from eccl.data.ecg import read_ecg
 from eccl.records import DataError
-from eccl.simulate.cohort import BLOCK, TRUTH, read_truth, simulate_cohort, simulate_participant
+from eccl.simulate.cohort import BLOCK, TRUTH, read_truth, simulate_cohort, simulate_ecgs, simulate_participant
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 SMALL = SimulationConfig(participants=2 * BLOCK + 5, seed=7)
@@ -132,3 +133,18 @@ def test_two_processes_that_want_one_cohort_make_it_once(cohort_folder, tmp_path
     assert [process.wait(60) for process in both] == [0, 0]
     assert {path.name for path in folder.rglob("*")} == {path.name for path in cohort_folder.rglob("*")}
     assert (folder / "cohort.csv").read_bytes() == (cohort_folder / "cohort.csv").read_bytes()
+
+
+def test_ecgs_alone_are_those_of_the_people_after_the_cohort(cohort_folder, tmp_path):
+    few = SimulationConfig(participants=40, seed=SMALL.seed)
+    folder = simulate_ecgs(few, 15, tmp_path / "ecgs", workers=1, progress=False)
+    cohort = Cohort.load(folder)
+    assert cohort.participant_ids == tuple(f"sim-{number:06d}" for number in range(40, 55))
+    for ending in (".hea", ".dat"):  # of the same bytes as in a cohort of more people
+        name = f"ecg/sim-000050{ending}"
+        assert (folder / name).read_bytes() == (cohort_folder / name).read_bytes()
+    assert cohort.modalities == ("ecg",) and cohort.known_diagnoses == () and not (folder / "cmr").exists()
+    assert np.isnan(cohort.traits).all() and np.isnan(cohort.diagnoses).all()
+    pd.testing.assert_frame_equal(read_truth(folder), read_truth(cohort_folder).iloc[40:])
+    with pytest.raises(DataError, match="other settings"):
+        simulate_ecgs(few, 16, folder)

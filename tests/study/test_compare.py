@@ -1,6 +1,8 @@
 """Comparisons: every method by every protocol in one table, kept, and each file of weights read once."""
 
 import dataclasses
+import shutil
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -12,16 +14,20 @@ from eccl.config import preset
 from eccl.data.cohort import Cohort
 from eccl.data.split import Split
 from eccl.evaluation import protocols
+from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
 from eccl.evaluation.rows import Row
 from eccl.machine import Machine
 from eccl.methods import METHODS, Method, find
+from eccl.study import compare as compare_module
 from eccl.study.compare import MEAN, ceiling, compare, predictions, score
 from eccl.study.data import Data
 from eccl.training.runs import Run
+from eccl.traits import DIAGNOSES
 
 SPLIT = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 ONE = {"epochs": 1, "batch_size": 6}
-CONFIG = preset("smoke", replicates=50, **{f"stage_{name}": ONE for name in ("mae", "cmr", "eccl", "finetune")})
+STAGES = {f"stage_{name}": ONE for name in ("mae", "cmr", "eccl", "finetune")}
+CONFIG = preset("smoke", replicates=50, ecg_start="masked_autoencoder", **STAGES)
 LEARNT = ["random", "masked_autoencoder", "eccl"]
 
 
@@ -105,9 +111,7 @@ def test_names_are_found_or_refused_with_those_that_there_are():
     with pytest.raises(ValueError, match="no method is named 'ECCL'; there are random, "):
         find("ECCL")
     table = eccl.methods()
-    assert (
-        list(table.index) == list(METHODS) and table.loc["eccl", "starts from"] == "masked_autoencoder, cmr_supervised"
-    )
+    assert list(table.index) == list(METHODS) and table.loc["eccl", "starts from"] == "cmr_supervised"
 
 
 def test_a_method_of_ones_own_needs_no_other_edit(data):
@@ -119,6 +123,67 @@ def test_a_method_of_ones_own_needs_no_other_edit(data):
 
 def test_no_ceiling_without_a_truth(data):
     assert ceiling(data) is None
+
+
+@pytest.fixture
+def truthful(data, tiny_cohort, tmp_path, monkeypatch):
+    """The data with an electrical state that tells the first trait and the first diagnosis."""
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    (folder / "simulation").mkdir()
+    state = {"electrical.mass": data.cohort.traits[:, 0], "electrical.scar": data.cohort.diagnoses[:, 0]}
+    state |= {"participant_id": data.cohort.participant_ids, "true.mass": data.cohort.traits[:, 1]}
+    pd.DataFrame(state).to_csv(folder / "simulation" / "truth.csv", index=False)
+    return dataclasses.replace(data, cohort=Cohort.load(folder), obtained={})
+
+
+@pytest.fixture
+def few_trees(monkeypatch):
+    """Boosting in no time: two trees, in this process."""
+    for place in (compare_module, protocols):
+        monkeypatch.setattr(place, "boosted_traits", partial(boosted_traits, workers=1, trees=2))
+        monkeypatch.setattr(place, "boosted_diagnoses", partial(boosted_diagnoses, trees=2))
+
+
+def test_all_seeds_have_one_ceiling_and_who_sees_demographics_has_another(truthful, few_trees, monkeypatch):
+    top, more = ceiling(truthful), ceiling(truthful, demographics=True)
+    test_traits = truthful.cohort.traits[SPLIT.test]
+    assert np.corrcoef(top[:, 0], test_traits[:, 0])[0, 1] > 0.7 and not np.allclose(top, more)
+    assert ceiling(truthful, "diagnoses").shape == (6, 4)
+    monkeypatch.setattr("eccl.study.compare.boosted_traits", None)  # nothing is computed again
+    np.testing.assert_array_equal(ceiling(truthful.seeded(CONFIG.seed + 1)), top)
+    both = ("probe", "probe_demographics")
+    table = score(truthful, predictions(truthful, ["random", "demographics"], protocols=both))
+    group = table.query("group == 'all traits' and method != 'mean'").set_index(["method", "protocol"])["ceiling"]
+    assert group["random", "probe"] != group["random", "probe_demographics"] == group["demographics", "probe"]
+
+
+def test_trees_are_a_protocol_of_tables_alone_and_kept(data, few_trees, monkeypatch):
+    trees = ("boosted", "boosted_demographics")
+    found = predictions(data, ["random", "measurements", "demographics"], protocols=trees, seeds=2)
+    assert set(found) == {
+        MEAN,
+        Row("measurements", "boosted"),
+        Row("measurements", "boosted_demographics"),
+        Row("demographics", "boosted"),
+    }
+    risks = predictions(data, "measurements", "diagnoses", trees)
+    assert all(array.shape == (6, 4) and ((array >= 0) & (array <= 1)).all() for array in risks.values())
+    for name in ("boosted_traits", "boosted_diagnoses"):
+        monkeypatch.setattr(protocols, name, None)
+    again = predictions(data.seeded(CONFIG.seed + 1), "measurements", protocols=trees)
+    np.testing.assert_array_equal(again[Row("measurements", "boosted")], found[Row("measurements", "boosted")])
+    assert predictions(data, "measurements", "diagnoses", trees).keys() == risks.keys()
+
+
+def test_a_permutation_test_of_a_methods_features_is_kept(data, monkeypatch):
+    table = protocols.permutation_test(METHODS["demographics"], data, "diagnoses", permutations=9)
+    assert list(table["target"]) == [*DIAGNOSES, "mean"] and (table["n"] == 6).all()
+    assert table["p"].dropna().between(0.1, 1).all() and table["p"].notna().any()
+    monkeypatch.setattr(protocols, "permutation_table", None)
+    pd.testing.assert_frame_equal(
+        protocols.permutation_test(METHODS["demographics"], data, "diagnoses", permutations=9), table
+    )
 
 
 def test_demographics_beside_the_features_are_a_protocol(data):

@@ -7,7 +7,10 @@ import pytest
 
 from eccl.config import preset
 from eccl.errors import DataError
+from eccl.evaluation.summary import summary
+from eccl.evaluation.terms import COLUMNS
 from eccl.methods import METHODS
+from eccl.report import keep_or_read
 from eccl.study import __main__ as command
 from eccl.study import grid as grids
 from eccl.study.grid import cells, collect, read_grid
@@ -49,12 +52,29 @@ def test_a_grid_is_run_once_and_says_what_it_cost(tmp_path, home, tiny_cohort, m
     table = collect(read_grid(path, tiny_cohort))
     assert set(table["method"]) == {"demographics", "eccl"} and set(table["target"]) == {"traits", "retrieval"}
     own = table.query("method == 'eccl' and target == 'traits' and group == 'all traits'")
-    assert list(own["seed"]) == [42, 43] and (own["passes"] == 3).all() and (own["seconds"] > 0).all()
+    assert list(own["seed"]) == [42, 43] and (own["passes"] == own["passes_most"]).all() and (own["seconds"] > 0).all()
     assert (table.query("method == 'demographics'")["passes"] == 0).all()
-    assert {"value", "low", "high", "n", "made_commit", "made_date", "label_share"} <= set(table.columns)
+    assert {"value", "low", "high", "n", "made_commit", "made_dirty", "made_date", *COLUMNS} <= set(table.columns)
+    assert set(table["note"]) == {""} and set(table.query("target == 'retrieval'")["labels"]) == set(own["labels"])
     assert out.read_text().startswith("method,protocol,seed,")
     monkeypatch.setattr(grids, "predictions", None)
     assert command.main(arguments) == 0  # nothing is computed again
+
+
+def test_a_finished_grid_is_kept_whole_with_what_made_each_cell(tmp_path, home, tiny_cohort, monkeypatch, capsys):
+    monkeypatch.setattr("eccl.report.results._results", lambda folder: tmp_path)
+    vary, methods = {"label_share": [0.5, 1.0]}, ["demographics", "random"]
+    path = written(tmp_path, "finished", vary=vary, methods=methods, seeds=2)
+    arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet", "--keep"]
+    assert command.main([*arguments, "--cell=0"]) == 1
+    assert "5 cells are not done, the first random, seed 42, label_share 0.5" in capsys.readouterr().err
+    assert not (tmp_path / "finished.csv").exists()
+    assert command.main(arguments) == 0
+    kept = keep_or_read("finished")
+    assert len(kept) == len(collect(read_grid(path, tiny_cohort))) and kept["seed"].dtype == "Int64"
+    assert kept["made_commit"].notna().all() and set(kept["made_dirty"]) <= {"True", "False"}
+    mean = summary(kept).query("group == 'all traits'").set_index(["method", "label_share"])
+    assert list(mean["seeds"]) == [1, 2, 1, 2] and (mean["lowest"] <= mean["highest"]).all()
 
 
 def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_cohort, monkeypatch, capsys):

@@ -15,7 +15,7 @@ from eccl.records import DataError
 from eccl.study.compare import obtain_available, predictions
 from eccl.study.data import prepare
 from eccl.training.supervision import supervise
-from eccl.traits import DIAGNOSES
+from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 
 def test_prepared_data_split_participants_whatever_the_training_seed(tiny_cohort, tmp_path, monkeypatch):
@@ -90,3 +90,52 @@ def test_scans_alone_are_trained_on_what_is_known_of_them(
     path.write_text(json.dumps(json.loads(path.read_text()) | {"modalities": ["cine"], "diagnoses": diagnoses}))
     data = prepare(config.preset("smoke"), folder, ["cine"])
     assert list(obtain_available(data)) == trained
+
+
+def unlabelled(tiny_cohort, folder, rename):
+    """The ECGs of the tiny cohort under other names, as a cohort of them alone."""
+    table = pd.read_csv(tiny_cohort / "cohort.csv")
+    (folder / "ecg").mkdir(parents=True)
+    names = {old: rename(old) for old in table["participant_id"]}
+    for old, new in names.items():
+        shutil.copy(tiny_cohort / "ecg" / f"{old}.dat", folder / "ecg" / f"{new}.dat")
+        header = (tiny_cohort / "ecg" / f"{old}.hea").read_text().replace(str(old), new)
+        (folder / "ecg" / f"{new}.hea").write_text(header)
+    table["participant_id"] = list(names.values())
+    table[[*TRAIT_NAMES, *DIAGNOSES]] = np.nan
+    table.to_csv(folder / "cohort.csv", index=False)
+    description = {"name": "ECGs", "simulated": True, "modalities": ["ecg"], "diagnoses": []}
+    (folder / "dataset_description.json").write_text(json.dumps(description))
+    return folder
+
+
+def test_unlabelled_ecgs_are_those_of_a_folder(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    others = unlabelled(tiny_cohort, tmp_path / "others", lambda name: f"other-{name}")
+    data = prepare(config.preset("smoke", unlabelled=7), tiny_cohort, unlabelled=others)
+    assert len(data.unlabelled) == len(data.store) == 24 and "24 more without labels" in repr(data)
+    assert data.unlabelled.participant_ids[0].startswith("other-")
+    assert prepare(config.preset("smoke", unlabelled=7), tiny_cohort).unlabelled is None  # they would be simulated
+
+
+def test_somebody_of_the_cohort_is_not_among_the_unlabelled(tiny_cohort, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    first = pd.read_csv(tiny_cohort / "cohort.csv")["participant_id"][3]
+    others = unlabelled(tiny_cohort, tmp_path / "others", lambda name: name if name == first else f"other-{name}")
+    with pytest.raises(DataError, match=rf"1 of 24 unlabelled people are in the cohort too, the first of them {first}"):
+        prepare(config.preset("smoke"), tiny_cohort, unlabelled=others)
+    scans = json.loads((others / "dataset_description.json").read_text()) | {"modalities": ["cine"]}
+    (others / "ecg").rename(others / "cmr")
+    for path in (others / "cmr").glob("*.dat"):
+        path.rename(path.with_suffix(".nii.gz"))
+    (others / "dataset_description.json").write_text(json.dumps(scans))
+    with pytest.raises(DataError, match="modality ecg"):
+        prepare(config.preset("smoke"), tiny_cohort, unlabelled=others)
+
+
+def test_simulated_unlabelled_people_come_beside_the_simulated_cohort(tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    few = config.preset("smoke", simulation={"participants": 20}, unlabelled=4)
+    data = prepare(few)
+    assert data.unlabelled.participant_ids == tuple(f"sim-{number:06d}" for number in (20, 21, 22, 23))
+    assert data.unlabelled.modalities == ("ecg",) and np.isnan(data.unlabelled.traits).all()

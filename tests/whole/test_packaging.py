@@ -76,7 +76,7 @@ FLOORS = (
     ("data.cohort_files",),
     ("data.cohort",),
     ("data.store", "data.sources", "simulate", "encoders"),
-    ("data.ingest", "training"),
+    ("data.ingest", "data.joined", "training"),
     ("methods",),
     ("evaluation",),
     ("plots", "share"),

@@ -85,6 +85,13 @@ def test_the_folder_of_the_run_is_printed_and_its_config_trains_it_again(alone, 
     assert "masked_autoencoder-smoke-" in capsys.readouterr().out
 
 
+def test_unlabelled_ecgs_of_the_same_people_are_refused(alone, tiny_cohort, monkeypatch, capsys):
+    monkeypatch.setenv("ECCL_HOME", str(alone))
+    command = ["--method=masked_autoencoder", f"--cohort={tiny_cohort}", *SMALL]
+    assert train.main([*command, f"--unlabelled={tiny_cohort}"]) == 1
+    assert "24 of 24 unlabelled people are in the cohort too" in capsys.readouterr().err
+
+
 def test_settings_of_the_command_stand_above_those_of_the_file(tmp_path):
     file = tmp_path / "run.json"
     file.write_text(json.dumps({"method": "eccl", "preset": "smoke", "set": {"loss.temperature": 0.2, "seed": 7}}))

@@ -15,6 +15,7 @@ from eccl.records import ECG, LEADS
 
 VERSION = 1  # raise it when the same ECG is measured otherwise, so that cached measurements are taken anew
 BEFORE, AFTER = 0.35, 0.55  # s about the R peak that the median beat spans
+P_ROOM = 0.08  # s that P takes at least
 
 
 class Measurement(NamedTuple):
@@ -70,14 +71,43 @@ def measure_ecg(ecg: ECG) -> dict[str, float]:
     beat = median_beat(signal, peaks, rate)
     if beat is None:
         return values
-    onset, offset = _qrs_limits(beat, rate)
-    beat = beat - beat[:, max(0, onset - round(0.02 * rate)) : onset + 1].mean(axis=1, keepdims=True)
+    beat, onset, offset = _levelled(beat, rate)
     values |= _qrs(beat, onset, offset, rate)
     values |= _t_wave(beat, offset, onset, rate, float(np.mean(rr)))
     halves = [median_beat(signal, peaks[first::2], rate) for first in (0, 1)]
     values |= _p_wave(beat, halves, onset, rate, float(np.median(rr)))
     values["f_waves_mv"] = _f_waves(signal[LEADS.index("V1")], peaks, rate)
     return {name: float(value) for name, value in values.items()}
+
+
+def wave_amplitudes(ecg: ECG) -> dict[str, np.ndarray]:
+    """Heights of P, R, S and T of the median beat, each (12,), mV in the order of `LEADS`; NaN without a median beat.
+
+    P is the highest value about the wave's middle, over the line from T to QRS; R and S are positive; T is the value
+    that is farthest from the level before QRS, upright positive. Without P waves (fibrillation) P has no meaning.
+    """
+    signal, rate = remove_baseline(ecg).signal, ecg.sampling_rate
+    peaks = r_peaks(signal, rate)
+    beat = median_beat(signal, peaks, rate) if len(peaks) >= 3 else None
+    heights = {name: np.full(len(LEADS), np.nan) for name in ("P", "R", "S", "T")}
+    if beat is None:
+        return heights
+    beat, onset, offset = _levelled(beat, rate)
+    rr = np.diff(peaks) / rate
+    qrs, t = beat[:, onset : offset + 1], _t_segment(beat, offset, onset, rate, float(np.mean(rr)))[1]
+    heights |= {"R": qrs.max(axis=1), "S": -qrs.min(axis=1), "T": t[np.arange(len(t)), np.abs(t).argmax(axis=1)]}
+    start, stop = _p_limits(onset, rate, float(np.median(rr)))
+    if stop - start >= round(P_ROOM * rate):
+        p, _, near = _p_segment(beat, start, stop, rate)
+        heights["P"] = p[:, near].max(axis=1)
+    return heights
+
+
+def _levelled(beat: np.ndarray, rate: float) -> tuple[np.ndarray, int, int]:
+    """The beat (12, samples) over its level before QRS, and the first and the last sample of QRS."""
+    onset, offset = _qrs_limits(beat, rate)
+    level = beat[:, max(0, onset - round(0.02 * rate)) : onset + 1].mean(axis=1, keepdims=True)
+    return beat - level, onset, offset
 
 
 def median_beat(signal: np.ndarray, peaks: np.ndarray, sampling_rate: float) -> np.ndarray | None:
@@ -135,15 +165,12 @@ def _qrs(beat: np.ndarray, onset: int, offset: int, rate: float) -> dict[str, fl
 
 
 def _t_wave(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -> dict[str, float]:
-    start = offset + round(0.06 * rate)
-    stop = min(beat.shape[1], max(onset + round(min(0.50, 0.7 * rr) * rate), start + round(0.10 * rate)))
-    smooth = _smooth(beat, round(0.02 * rate))
-    segment = smooth[:, start:stop]
+    start, segment = _t_segment(beat, offset, onset, rate, rr)
     values = {}
     for name, lead in (("t_v5_mv", "V5"), ("t_v2_mv", "V2"), ("t_ii_mv", "II")):
         row = segment[LEADS.index(lead)]
         values[name] = row[np.abs(row).argmax()]
-    strength = np.sqrt((segment**2).mean(axis=0))
+    strength = _strength(segment)
     peak = int(strength.argmax())
     # End of T by the tangent at the steepest descent after its peak (Lepeschkin and Surawicz, Circulation 1952), which
     # is some 30 ms before its last trace.
@@ -155,20 +182,24 @@ def _t_wave(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -
     return values | {"qtc_ms": 1000 * qt / rr ** (1 / 3)}
 
 
+def _t_segment(beat: np.ndarray, offset: int, onset: int, rate: float, rr: float) -> tuple[int, np.ndarray]:
+    """First sample of the part of the beat that holds T, and that part, smoothed."""
+    start = offset + round(0.06 * rate)
+    stop = min(beat.shape[1], max(onset + round(min(0.50, 0.7 * rr) * rate), start + round(0.10 * rate)))
+    return start, _smooth(beat, round(0.02 * rate))[:, start:stop]
+
+
 def _p_wave(beat: np.ndarray, halves: list, onset: int, rate: float, rr: float) -> dict[str, float]:
     """P wave between the T wave before and QRS; without one, only the amplitude in II.
 
     It is there if the same wave precedes the odd and the even beats: fibrillatory waves, at another phase in each,
     do not.
     """
-    reach = np.clip(rr - 0.42 * np.cbrt(rr), 0.16, 0.26)  # s; T before it ends about there (Fridericia)
-    start, stop = max(0, onset - round(reach * rate)), onset - round(0.016 * rate)
-    if stop - start < round(0.08 * rate):
+    start, stop = _p_limits(onset, rate, rr)
+    if stop - start < round(P_ROOM * rate):
         return {}
-    wave = _level(_smooth(beat, round(0.012 * rate))[:, start:stop])
-    strength = np.sqrt((wave**2).mean(axis=0))
-    peak = _highest_peak(strength)
-    near = slice(max(0, peak - round(0.05 * rate)), peak + round(0.05 * rate))
+    wave, peak, near = _p_segment(beat, start, stop, rate)
+    strength = _strength(wave)
     second, v1 = wave[LEADS.index("II")], wave[LEADS.index("V1")]
     values = {"p_amplitude_ii_mv": second[near].max()}
     if strength[peak] < 0.015 or _agreement(halves, start, stop, rate) < 0.6:  # mV
@@ -183,6 +214,23 @@ def _p_wave(beat: np.ndarray, halves: list, onset: int, rate: float, rr: float) 
         "pr_ms": (onset - start - first) / rate * 1000,
         "p_terminal_force_v1_mv_ms": negative.sum() / rate * 1000,
     }
+
+
+def _p_limits(onset: int, rate: float, rr: float) -> tuple[int, int]:
+    """First and last sample of the room for P, between the T wave before and QRS."""
+    reach = np.clip(rr - 0.42 * np.cbrt(rr), 0.16, 0.26)  # s; T before it ends about there (Fridericia)
+    return max(0, onset - round(reach * rate)), onset - round(0.016 * rate)
+
+
+def _p_segment(beat: np.ndarray, start: int, stop: int, rate: float) -> tuple[np.ndarray, int, slice]:
+    """The room for P (12, n) over the line between its ends, where P is highest, and the samples about that."""
+    wave = _level(_smooth(beat, round(0.012 * rate))[:, start:stop])
+    peak = _highest_peak(_strength(wave))
+    return wave, peak, slice(max(0, peak - round(0.05 * rate)), peak + round(0.05 * rate))
+
+
+def _strength(segment: np.ndarray) -> np.ndarray:
+    return np.sqrt((segment**2).mean(axis=0))
 
 
 def _highest_peak(strength: np.ndarray) -> int:

@@ -1,0 +1,107 @@
+"""What each ECG encoder reaches on validation, and in how many seconds; kept in book/results/frontier.csv.
+
+    .venv/bin/python benchmarks/bench_frontier.py [--seeds 3] [--passes 16] [--encoders "ResNet, 100 Hz" ...] [--keep]
+
+Each encoder is trained by the traits of the laptop preset's cohort (method *supervised*) with nothing else changed but
+the learning rate, of which each is given the better of two on the validation split of the first seed. One training at a
+time, in turn: the seconds compare within one run on a quiet machine. The test split is never read.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from eccl import report
+from eccl.config import Config, preset, with_settings
+from eccl.methods import METHODS, Trained, obtain
+from eccl.study.data import Data, prepare
+from eccl.training.provenance import provenance
+
+VIT = {"ecg.name": "vit", "ecg.sampling_rate": 500, "ecg.depth": 4}
+RESNET = {"ecg.name": "resnet", "ecg.depth": 1}
+ENCODERS: dict[str, dict[str, Any]] = {
+    "ViT, 500 Hz (the former preset)": VIT | {"ecg_augmentation.noise": 0.01},
+    "ViT, 500 Hz, mean of the tokens": VIT | {"ecg.pooling": "mean"},
+    "ViT, 100 Hz": VIT | {"ecg.sampling_rate": 100, "ecg.patch_samples": 40},
+    "ResNet, 500 Hz": RESNET | {"ecg.sampling_rate": 500},
+    "ResNet, 250 Hz": RESNET | {"ecg.sampling_rate": 250},
+    "ResNet, 100 Hz": RESNET | {"ecg.sampling_rate": 100},
+    "ResNet, 100 Hz, twice as wide": RESNET | {"ecg.sampling_rate": 100, "ecg.width": 192},
+}
+RATES = (1e-3, 2e-3)
+REACHED = (0.40, 0.45, 0.50)  # validation r of which the seconds are printed
+
+
+def trained(data: Data, config: Config, seed: int, rate: float) -> Trained:
+    """One encoder, trained anew in a folder that is not kept."""
+    one = with_settings(config, {"seed": seed, "stage_supervised.learning_rate": rate})
+    fresh = Data(data.cohort, data.store, data.split, one, data.machine)
+    with tempfile.TemporaryDirectory() as folder:
+        run = obtain(METHODS["supervised"], fresh, root=Path(folder), progress=False)
+        run.model, run.history  # noqa: B018 (read before the folder is gone)
+        return run
+
+
+def curve(name: str, run: Trained, seed: int, rate: float) -> pd.DataFrame:
+    """One row an epoch: seconds so far, and the validation r."""
+    history = run.history
+    parameters = sum(weight.numel() for weight in run.encoder().parameters())
+    return pd.DataFrame(
+        {
+            "encoder": name,
+            "seed": seed,
+            "learning_rate": rate,
+            "parameters": parameters,
+            "epoch": history["epoch"],
+            "seconds": history["seconds"].cumsum().round(2),
+            "validation_r": history["validation_score"].round(4),
+        }
+    )
+
+
+def measured(data: Data, name: str, seeds: int, passes: int) -> pd.DataFrame:
+    """The curves of one encoder: the better learning rate of the first seed, and the others by it."""
+    stage = {"stage_supervised.epochs": passes, "stage_supervised.patience": passes}
+    config = with_settings(preset("laptop"), ENCODERS[name] | stage)
+    first = [curve(name, trained(data, config, config.seed, rate), config.seed, rate) for rate in RATES]
+    best = max(first, key=lambda one: one["validation_r"].max())
+    rate, others = best["learning_rate"].iloc[0], range(config.seed + 1, config.seed + seeds)
+    return pd.concat([best, *(curve(name, trained(data, config, seed, rate), seed, rate) for seed in others)])
+
+
+def seconds_to(curves: pd.DataFrame, reached: float) -> str:
+    """Seconds to a validation r, the mean over seeds; a dash where one never got there."""
+    firsts = [one.loc[one["validation_r"] >= reached, "seconds"] for _, one in curves.groupby("seed")]
+    if any(first.empty for first in firsts):
+        return "-"
+    return f"{sum(first.iloc[0] for first in firsts) / len(firsts):.0f}"
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--passes", type=int, default=16)
+    parser.add_argument("--encoders", nargs="+", choices=ENCODERS, default=list(ENCODERS))
+    parser.add_argument("--keep", action="store_true", help="write book/results/frontier.csv")
+    options = parser.parse_args()
+    data, tables = prepare(preset("laptop")), []
+    print(f"{'encoder':<34}{'weights':>9}{'s/pass':>8}{'best r':>8}" + "".join(f"{f'to {r:.2f}':>9}" for r in REACHED))
+    for name in tqdm(options.encoders, disable=None):
+        curves = measured(data, name, options.seeds, options.passes)
+        tables.append(curves)
+        best = curves.groupby("seed")["validation_r"].max().mean()
+        a_pass = curves.groupby("seed")["seconds"].max().mean() / (curves["epoch"].max() + 1)
+        times = "".join(f"{seconds_to(curves, reached):>9}" for reached in REACHED)
+        print(f"{name:<34}{curves['parameters'].iloc[0]:>9,}{a_pass:>8.2f}{best:>8.3f}{times}", flush=True)
+    if options.keep:
+        report.keep_or_read("frontier", pd.concat(tables), provenance(data.config, data.machine), keep=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,59 @@
+"""What several seeds of a method say together: their mean, their spread, and the interval over participants."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# What tells the rows of a kept grid apart, beside the seed and what the grid varies.
+KEYS = ("method", "protocol", "target", "label_share", "group", "diagnosis", "direction", "metric")
+
+FIRST = ("low", "high", "n", "labels", "labels_cmr", "passes_most", "note")  # of the first seed, or of all alike
+COLUMNS = (
+    *("value", "lowest", "highest", "low", "high", "n", "seeds", "labels", "labels_cmr"),
+    *("passes_most", "passes", "seconds", "seconds_ecg", "note"),
+)
+
+
+def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
+    """One row for all seeds of a method: mean, lowest and highest seed, and the interval of the first seed.
+
+    The spread of seeds is that of training alone; the interval is that of the participants, whom all seeds share. They
+    are two things, and neither holds the other.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a grid (`eccl.study.grid.collect`), or any with columns method, protocol, seed, value, low, high, n.
+    by : sequence of str
+        Columns of settings that vary, which tell rows apart too.
+
+    Returns
+    -------
+    DataFrame
+        The columns of `KEYS` that the table has, and `by`; value (mean over seeds), lowest, highest (over seeds), low,
+        high (of the first seed), n, seeds; and as far as the table has them labels, labels_cmr, passes_most, passes,
+        seconds, seconds_ecg (means over seeds) and note.
+
+    Raises
+    ------
+    ValueError
+        If one seed has several rows that nothing tells apart, as where a setting varies that is not in `by`.
+    """
+    import pandas as pd
+
+    keys = [name for name in (*KEYS, *by) if name in table]
+    twice = table.duplicated([*keys, "seed"])
+    if twice.any():
+        row = table[twice].iloc[0]
+        one = f"{row['method']} ({row['protocol']}, seed {row['seed']})"
+        raise ValueError(f"{one} has several rows; name in `by` what varies")
+    groups = table.sort_values("seed", kind="stable").groupby(keys, sort=False, dropna=False)
+    spread = groups["value"].agg(value="mean", lowest="min", highest="max", seeds="size")
+    means = groups[[name for name in ("passes", "seconds", "seconds_ecg") if name in table]].mean()
+    first = groups[[name for name in FIRST if name in table]].agg(lambda column: column.iloc[0])
+    found = pd.concat([spread, first, means], axis=1).reset_index()
+    return found.loc[:, [*keys, *(name for name in COLUMNS if name in found)]]
