@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 from helpers.simulated import pack_people
+from torch import nn
 
 from eccl.config import preset
 from eccl.data.split import Split, split
-from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.ecg import ecg_encoder
 from eccl.records import ECG
 from eccl.share.pretrained import equip, load
 
@@ -27,10 +28,10 @@ def parts(people) -> Split:
 
 
 @pytest.fixture(scope="session")
-def encoder() -> ECGViT:
+def encoder() -> nn.Module:
     """Random weights of the preset smoke: calibration does not depend on what an encoder has learnt."""
     torch.manual_seed(0)
-    return ECGViT(preset("smoke").ecg)
+    return ecg_encoder(preset("smoke").ecg)
 
 
 @pytest.fixture(scope="session")

@@ -18,7 +18,7 @@ from eccl.config import preset
 from eccl.data.ecg import read_ecg, write_ecg
 from eccl.data.formats.cardiosoft import write_cardiosoft
 from eccl.data.split import Split
-from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.ecg import ecg_encoder
 from eccl.share.arrays import load_arrays, save_arrays
 from eccl.share.pretrained import equip, is_equipped, load
 from eccl.training.embedding import embed
@@ -85,7 +85,7 @@ def test_what_is_there_is_not_made_again(monkeypatch, moved, encoder, people, fe
 def test_what_has_changed_is_made_again(tmp_path, moved, encoder, people, few, what):
     if what == "weights":
         torch.manual_seed(1)
-        encoder = ECGViT(preset("smoke").ecg)
+        encoder = ecg_encoder(preset("smoke").ecg)
     elif what == "people":
         few = Split(few.train[::2], few.validation, few.test)
     else:
@@ -111,7 +111,7 @@ def test_an_interrupted_fit_leaves_nothing_that_looks_whole(monkeypatch, moved, 
     monkeypatch.setattr(pretrained, "fit_domain", full)
     torch.manual_seed(2)
     with pytest.raises(OSError, match="no space"):
-        equip(moved, ECGViT(preset("smoke").ecg), people, few, {})
+        equip(moved, ecg_encoder(preset("smoke").ecg), people, few, {})
     refused(lambda: load(moved), "encoder.json", "missing", "obtain")
 
 
@@ -170,7 +170,7 @@ def test_facts_that_were_altered_are_told(moved, name):
 @pytest.mark.parametrize("name", ["readout", "domain", "encoder"])
 def test_a_part_of_another_model_is_told(tmp_path, moved, people, few, name):
     torch.manual_seed(3)
-    other = equip(tmp_path / "other", ECGViT(preset("smoke").ecg), people, few, {"method": "random"})
+    other = equip(tmp_path / "other", ecg_encoder(preset("smoke").ecg), people, few, {"method": "random"})
     for ending in ("json", "safetensors"):
         shutil.copy(other / f"{name}.{ending}", moved / f"{name}.{ending}")
     refused(lambda: load(moved), "it is of another model", "obtain")

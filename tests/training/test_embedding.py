@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from eccl.config import preset, replace
-from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.ecg import ecg_encoder
 from eccl.machine import Machine, engine
 from eccl.training.embedding import embed
 
@@ -13,7 +13,7 @@ CONFIG = preset("smoke")
 
 
 def test_the_precision_is_that_of_the_engine(tiny_store):
-    encoder, rows, machine = ECGViT(CONFIG.ecg).eval(), np.arange(6), Machine("cpu")
+    encoder, rows, machine = ecg_encoder(CONFIG.ecg).eval(), np.arange(6), Machine("cpu")
     plain = embed(encoder, tiny_store, rows)
     np.testing.assert_array_equal(embed(encoder, tiny_store, rows, fabric=engine(machine)), plain)
     half = embed(encoder, tiny_store, rows, fabric=engine(machine, "bf16-mixed"))
@@ -25,11 +25,11 @@ def test_the_precision_is_that_of_the_engine(tiny_store):
 
 def test_no_gpu_is_taken_unasked(tiny_store, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
-    embed(ECGViT(CONFIG.ecg), tiny_store, np.arange(2))  # were it sent there, there would be none
+    embed(ecg_encoder(CONFIG.ecg), tiny_store, np.arange(2))  # were it sent there, there would be none
 
 
 def test_embedding_leaves_the_encoder_as_it_was(tiny_store):
-    encoder = ECGViT(replace(CONFIG.ecg, dropout=0.5)).train()
+    encoder = ecg_encoder(replace(CONFIG.ecg, dropout=0.5)).train()
     rows = np.array([5, 2, 9])
     features = embed(encoder, tiny_store, rows, batch_size=2)
     assert features.shape == (3, CONFIG.ecg.width) and features.dtype == np.float32 and encoder.training
