@@ -154,7 +154,7 @@ def test_settings_of_another_version_are_told(moved):
     arrays, facts = load_arrays(moved, "encoder")
     save_arrays(moved, "encoder", arrays, facts | {"settings": facts["settings"] | {"flavour": 3}})
     refused(lambda: load(moved), "encoder.json", "flavour", "obtain")
-    save_arrays(moved, "encoder", arrays, facts | {"settings": {"width": 64}})
+    save_arrays(moved, "encoder", arrays, facts | {"settings": {"width": 48}})
     refused(lambda: load(moved), "encoder.json", "size mismatch", "obtain")
 
 
