@@ -12,14 +12,20 @@ from eccl.encoders.ecg_vit import ECGViT
 ECG = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.1}
 CMR = {"width": 12, "image_size": 64, "frames": 6}
 ENCODERS = {
-    "ecg, 12 leads a patch": lambda: ECGViT(ECGEncoderConfig(patch_leads=12, patch_samples=50, **ECG), 600),
-    "ecg, 1 lead a patch": lambda: ECGViT(ECGEncoderConfig(patch_leads=1, patch_samples=100, **ECG), 600),
-    "ecg, resnet": lambda: ecg_encoder(ECGEncoderConfig(name="resnet", width=24, depth=1, dropout=0.1), 600),
+    "ecg, 12 leads a patch": lambda: ECGViT(
+        ECGEncoderConfig(name="vit", sampling_rate=500, patch_leads=12, patch_samples=50, **ECG), 600
+    ),
+    "ecg, 1 lead a patch": lambda: ECGViT(
+        ECGEncoderConfig(name="vit", sampling_rate=500, patch_leads=1, patch_samples=100, **ECG), 600
+    ),
+    "ecg, resnet": lambda: ecg_encoder(
+        ECGEncoderConfig(name="resnet", sampling_rate=500, width=24, depth=1, dropout=0.1), 600
+    ),
     "ecg, resnet at 100 Hz": lambda: ecg_encoder(
         ECGEncoderConfig(name="resnet", sampling_rate=100, width=24, depth=2, dropout=0.1), 600
     ),
     "ecg, mean of tokens at 250 Hz": lambda: ecg_encoder(
-        ECGEncoderConfig(patch_samples=25, sampling_rate=250, pooling="mean", **ECG), 600
+        ECGEncoderConfig(name="vit", patch_samples=25, sampling_rate=250, pooling="mean", **ECG), 600
     ),
     "resnet 18": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=18, **CMR)),
     "resnet 34": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=34, **CMR)),
