@@ -47,7 +47,7 @@ def obtain(
     >>> data = eccl.prepare(eccl.preset("smoke"), machine=eccl.Machine("cpu"))
     >>> trained = obtain("masked_autoencoder", data, progress=False)
     >>> trained.features(data).shape
-    (80, 32)
+    (80, 24)
     """
     trained = train(find(method), data, root, progress, on_epoch)
     takes = trained.method.ecg_encoder is not None and trained.run.complete and not is_equipped(trained.run.folder)

@@ -16,7 +16,7 @@ def tone(hertz: float, seconds: float = 10.0) -> torch.Tensor:
 
 def test_at_the_rate_of_a_cohort_only_the_unit_changes():
     x = tone(5)
-    assert torch.equal(Input(ECGEncoderConfig())(x), x * UNITS_PER_MILLIVOLT)
+    assert torch.equal(Input(ECGEncoderConfig(sampling_rate=500))(x), x * UNITS_PER_MILLIVOLT)
 
 
 @pytest.mark.parametrize(("rate", "passed", "stopped"), [(100, 20.0, 80.0), (250, 60.0, 190.0)])
@@ -61,8 +61,8 @@ def test_leads_scaled_to_one_lose_their_voltage_and_nothing_else():
         ({"amplitude": "volt"}, "one of millivolt, lead"),
         ({"name": "s4"}, "no ECG encoder is named 's4'"),
         ({"name": "resnet", "width": 64}, "does not divide by 6"),
-        ({"pooling": "max"}, "one of class, mean"),
-        ({"sampling_rate": 100, "patch_samples": 300}, "do not divide into patches"),
+        ({"name": "vit", "pooling": "max"}, "one of class, mean"),
+        ({"name": "vit", "patch_samples": 300}, "do not divide into patches"),
     ],
 )
 def test_settings_that_do_not_exist_are_refused(settings, message):

@@ -17,6 +17,8 @@ from eccl.config import from_dict, preset, to_dict
 
 SMALL = ["--preset", "smoke", "--accelerator", "cpu", "--quiet"]
 SMALL += [f"--set=stage_{name}.batch_size=6" for name in ("mae", "cmr", "eccl")]
+# Without batch norms in the ECG encoder, which amplify the rounding of sums in another order.
+SMALL += ["--set=ecg.name=vit", "--set=ecg_start=masked_autoencoder"]
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENT = os.environ | {"PYTHONPATH": str(ROOT), "GLOO_SOCKET_IFNAME": "lo", "OMP_NUM_THREADS": "1"}
 
