@@ -29,7 +29,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         },
         "mae": {"width": 512, "depth": 8, "heads": 16},
         "cmr": {"name": "swin", "width": 96, "image_size": 224, "drop_path": 0.2},
-        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4, "patience": 10, "augment": True},
+        "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4, "patience": 10},
         "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},
         "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
         "stage_supervised": {"epochs": 800, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},

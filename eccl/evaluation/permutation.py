@@ -19,7 +19,7 @@ import numpy as np
 from eccl import metrics
 from eccl.data.scaling import Scaler
 from eccl.data.split import Split
-from eccl.evaluation.probes import RIDGE_STRENGTHS, Standardiser, ridge
+from eccl.evaluation.probes import Standardiser, best_strength, ridge
 from eccl.metrics import interval
 from eccl.traits import DIAGNOSES
 
@@ -85,10 +85,7 @@ def permuted_scores(
             labels[part if number == 0 else rng.permutation(part)] for part in (split.train, split.validation)
         )
         solve = fit(Scaler.fit(known, np.arange(len(known))).transform(known))
-        gains = [
-            metrics.defined_mean(statistic(chosen, x_validation @ solve(strength))) for strength in RIDGE_STRENGTHS
-        ]
-        best = RIDGE_STRENGTHS[int(np.argmax(np.nan_to_num(gains, nan=-1.0)))]
+        best = best_strength(solve, x_validation, chosen, statistic)
         scores.append(statistic(labels[split.test], x_test @ solve(best)))
     return np.stack(scores)
 

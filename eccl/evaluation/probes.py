@@ -132,12 +132,7 @@ def fit_traits(
     scaler = Scaler.fit(y_train, np.arange(len(y_train)))
     features = Standardiser.fit(h_train)
     solve = ridge(features.transform(h_train))(scaler.transform(y_train))
-    z_validation = features.transform(h_validation)
-    scores = [
-        metrics.defined_mean(metrics.pearson(y_validation, z_validation @ solve(strength))) for strength in strengths
-    ]
-    best = strengths[int(np.argmax(np.nan_to_num(scores, nan=-1.0)))]
-    log.debug("ridge of strength %g: mean r %.3f on validation", best, max(scores))
+    best = best_strength(solve, features.transform(h_validation), y_validation, metrics.pearson, strengths)
     return RidgeProbe(features, solve(best), scaler, best)
 
 
@@ -165,6 +160,31 @@ def ridge(x: np.ndarray) -> Callable[[np.ndarray], Callable[[float], np.ndarray]
         return lambda strength: vectors @ (projected / (np.maximum(values, 0)[:, None] + strength))
 
     return fit
+
+
+def best_strength(
+    solve: Callable[[float], np.ndarray],
+    z_validation: np.ndarray,
+    y_validation: np.ndarray,
+    statistic: Callable[[np.ndarray, np.ndarray], np.ndarray],
+    strengths: Sequence[float] = RIDGE_STRENGTHS,
+) -> float:
+    """The penalty of a ridge regression that validation prefers, by the mean over columns of a statistic.
+
+    Parameters
+    ----------
+    solve : callable (strength) -> ndarray, shape (D, K)
+        Of `ridge`.
+    z_validation : ndarray, shape (n, D)
+        Standardised features.
+    y_validation : ndarray, shape (n, K)
+    statistic : callable (truth, prediction) -> ndarray, shape (K,)
+        The higher the better; nan where it is not defined.
+    """
+    scores = [metrics.defined_mean(statistic(y_validation, z_validation @ solve(strength))) for strength in strengths]
+    best = int(np.argmax(np.nan_to_num(scores, nan=-1.0)))
+    log.debug("ridge of strength %g: mean %.3f on validation", strengths[best], scores[best])
+    return strengths[best]
 
 
 def fit_diagnoses(

@@ -11,25 +11,7 @@ from matplotlib.figure import Figure
 
 from eccl.evaluation.rows import rows_of
 from eccl.evaluation.summary import summary
-from eccl.plots.style import (
-    BLUE,
-    GREEN,
-    GRID,
-    INK,
-    NAVY,
-    ORANGE,
-    PINK,
-    SKY,
-    VERMILION,
-    VIOLET,
-    legend_beside,
-    looks,
-    new_figure,
-    style,
-    with_notes,
-)
-
-CYCLE = (BLUE, VERMILION, GREEN, ORANGE, VIOLET, PINK, SKY, NAVY)
+from eccl.plots.style import CYCLE, GRID, INK, legend_beside, looks, new_figure, style, with_notes
 
 
 def label_share(table: pd.DataFrame, ylabel: str) -> Figure:

@@ -35,6 +35,7 @@ NAVY = "#1B3A5C"
 PALE = "#BBBBBB"
 
 SEX_COLOURS = {"female": VERMILION, "male": BLUE}
+CYCLE = (BLUE, VERMILION, GREEN, ORANGE, VIOLET, PINK, SKY, NAVY)  # of what has no colour of its own
 
 
 class Look(NamedTuple):

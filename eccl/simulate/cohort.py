@@ -30,7 +30,7 @@ from eccl.simulate.cine import simulate_cine
 from eccl.simulate.ecg import simulate_ecg
 from eccl.simulate.electrical import Electrical, electrical
 from eccl.simulate.geometry import traits
-from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
+from eccl.simulate.heart import Generators, Heart, coded_diagnoses, draw_heart, participant_generators
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 VERSION = 5  # raise it whenever a participant's bytes change, so that cohorts made before are not taken for new ones
@@ -59,17 +59,23 @@ def name_of(participant: int) -> str:
 def simulate_participant(config: SimulationConfig, participant: int) -> Participant:
     """One participant, from the cohort's seed and the participant's number alone."""
     generators = participant_generators(config.seed, participant)
-    heart = draw_heart(config, generators.heart)
-    state = electrical(heart, config.coupling, generators.ecg)
+    heart, state, ecg = _electrical_view(config, generators)
     return Participant(
         participant_id=name_of(participant),
         heart=heart,
         electrical=state,
-        ecg=simulate_ecg(state, generators.ecg),
+        ecg=ecg,
         cine=simulate_cine(heart, generators.cine),
         traits=traits(heart, generators.cine),
         diagnoses=coded_diagnoses(heart, config, generators.codes),
     )
+
+
+def _electrical_view(config: SimulationConfig, generators: Generators) -> tuple[Heart, Electrical, ECG]:
+    """The heart, what it is to an ECG, and that ECG."""
+    heart = draw_heart(config, generators.heart)
+    state = electrical(heart, config.coupling, generators.ecg)
+    return heart, state, simulate_ecg(state, generators.ecg)
 
 
 def simulate_cohort(
@@ -224,10 +230,9 @@ def _write_block(config: SimulationConfig, folder: Path, block: range) -> pd.Dat
 def _write_ecgs(config: SimulationConfig, folder: Path, block: range) -> pd.DataFrame:
     rows = []
     for number in block:
-        participant_id, generators = name_of(number), participant_generators(config.seed, number)
-        heart = draw_heart(config, generators.heart)
-        state = electrical(heart, config.coupling, generators.ecg)
-        write_ecg(folder / "ecg" / participant_id, simulate_ecg(state, generators.ecg))
+        participant_id = name_of(number)
+        heart, state, ecg = _electrical_view(config, participant_generators(config.seed, number))
+        write_ecg(folder / "ecg" / participant_id, ecg)
         rows.append(_row(participant_id, heart, state, dict.fromkeys((*TRAIT_NAMES, *DIAGNOSES))))
     return pd.DataFrame(rows)
 

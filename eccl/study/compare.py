@@ -154,12 +154,16 @@ def score(
 
 def _ceilings(data: Data, rows: Iterable[Row]) -> dict[Row, np.ndarray] | None:
     """The ceiling of the traits of each row, None where no truth is known."""
-    found = {}
-    for row in rows:
-        protocol = PROTOCOLS.get(row.protocol)
-        sees = row.method == DEMOGRAPHICS.name or (protocol is not None and protocol.demographics)
-        found[row] = ceiling(data, demographics=sees)
-    return None if any(top is None for top in found.values()) else found
+    sees = {row: _sees_demographics(row) for row in rows}
+    tops = {each: ceiling(data, demographics=each) for each in set(sees.values())}  # each read once, for all its rows
+    if any(top is None for top in tops.values()):
+        return None
+    return {row: tops[each] for row, each in sees.items()}
+
+
+def _sees_demographics(row: Row) -> bool:
+    protocol = PROTOCOLS.get(row.protocol)
+    return row.method == DEMOGRAPHICS.name or (protocol is not None and protocol.demographics)
 
 
 def ceiling(data: Data, target: str = "traits", demographics: bool = False) -> np.ndarray | None:
