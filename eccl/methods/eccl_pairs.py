@@ -14,5 +14,4 @@ METHOD = variant(
     label="ECCL, pairs alone",
     colour="#56B4E9",
     settings=lambda config: replace(settings(config), loss=replace(config.loss, trait_weight=0.0)),
-    standard=False,
 )

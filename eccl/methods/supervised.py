@@ -61,5 +61,4 @@ METHOD = Method(
     setup=setup,
     learns_from=lambda settings: (settings.target,),
     ecg_encoder=lambda model: model.encoder,
-    standard=False,
 )

@@ -12,6 +12,7 @@ import pandas as pd
 
 from eccl.config import Config, preset, with_settings
 from eccl.errors import did_you_mean
+from eccl.evaluation.rows import rows_of
 from eccl.metrics import Estimate
 from eccl.study.data import Data, prepare
 
@@ -94,3 +95,17 @@ def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Est
     if len(rows) != 1:
         raise ValueError(f"{len(rows)} rows have {where}, expected one")
     return Estimate.from_row(rows.iloc[0], column)
+
+
+def gains(table: pd.DataFrame) -> dict[str, Estimate]:
+    """What the reference of a table is ahead of each of its rows by, paired, under "method_protocol".
+
+    Parameters
+    ----------
+    table : DataFrame
+        One line a row of methods, with columns method, protocol and difference (row less reference).
+    """
+    return {
+        f"{row.method}_{row.protocol}": -estimate_of(table, "difference", method=row.method, protocol=row.protocol)
+        for row in rows_of(table)
+    }

@@ -60,3 +60,21 @@ def test_estimate_of_finds_one_row_and_says_so_if_there_is_none():
     assert notebook.estimate_of(table, "difference", model="a") == Estimate(-0.1, -0.3, 0.1, 9)
     with pytest.raises(ValueError, match="0 rows have"):
         notebook.estimate_of(table, model="b")
+
+
+def test_gains_are_those_of_the_reference_over_each_row():
+    table = pd.DataFrame(
+        {
+            "method": ["supervised", "measurements"],
+            "protocol": ["probe", "boosted"],
+            "seed": [None, None],
+            "difference": [0.02, -0.01],
+            "difference_low": [0.01, -0.03],
+            "difference_high": [0.04, 0.01],
+            "n": 9,
+        }
+    )
+    found = notebook.gains(table)
+    assert list(found) == ["supervised_probe", "measurements_boosted"]
+    assert (found["supervised_probe"].value, found["supervised_probe"].low) == (-0.02, -0.04)
+    assert found["measurements_boosted"].high == 0.03
