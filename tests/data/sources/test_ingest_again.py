@@ -65,13 +65,13 @@ def test_a_killed_ingest_goes_on_to_the_same_cohort(download, tmp_path):
     folder = tmp_path / "killed"
     code = KILLED.format(tests=str(Path(__file__).parents[2]), download=str(download), folder=str(folder))
     child = subprocess.Popen([sys.executable, "-c", code])
-    while child.poll() is None and not list(folder.glob("ingest/parts/*.csv")):
+    while child.poll() is None and not list(folder.glob("ingest/parts/[!.]*.csv")):
         time.sleep(0.05)
     os.kill(child.pid, signal.SIGKILL)
     child.wait()
     assert not (folder / "dataset_description.json").exists(), "killed too late to test anything"
     (folder / "ecg" / ".partial-1-toy000.dat").write_text("half")
-    done = {path: path.stat().st_mtime_ns for path in folder.glob("ingest/parts/*.csv")}
+    done = {path: path.stat().st_mtime_ns for path in folder.glob("ingest/parts/[!.]*.csv")}
     assert done
     ingest(Toy(download), folder, workers=2, progress=False)
     assert all(path.stat().st_mtime_ns == time for path, time in done.items())
