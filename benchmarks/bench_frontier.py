@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +42,7 @@ REACHED = (0.40, 0.45, 0.50)  # validation r of which the seconds are printed
 def trained(data: Data, config: Config, seed: int, rate: float) -> Trained:
     """One encoder, trained anew in a folder that is not kept."""
     one = with_settings(config, {"seed": seed, "stage_supervised.learning_rate": rate})
-    fresh = Data(data.cohort, data.store, data.split, one, data.machine)
+    fresh = replace(data, config=one, obtained={})
     with tempfile.TemporaryDirectory() as folder:
         run = obtain(METHODS["supervised"], fresh, root=Path(folder), progress=False)
         run.model, run.history  # noqa: B018 (read before the folder is gone)
