@@ -20,7 +20,7 @@ from tqdm import tqdm
 
 from eccl import report
 from eccl.config import Config, preset, with_settings
-from eccl.methods import METHODS, Trained, obtain
+from eccl.methods import METHODS, obtain
 from eccl.study.data import Data, prepare
 from eccl.training.provenance import provenance
 
@@ -39,26 +39,19 @@ RATES = (1e-3, 2e-3)
 REACHED = (0.40, 0.45, 0.50)  # validation r of which the seconds are printed
 
 
-def trained(data: Data, config: Config, seed: int, rate: float) -> Trained:
-    """One encoder, trained anew in a folder that is not kept."""
+def curve(data: Data, name: str, config: Config, seed: int, rate: float) -> pd.DataFrame:
+    """One encoder, trained anew in a folder that is not kept; one row an epoch: seconds so far, and the validation r."""
     one = with_settings(config, {"seed": seed, "stage_supervised.learning_rate": rate})
-    fresh = replace(data, config=one, obtained={})
     with tempfile.TemporaryDirectory() as folder:
-        run = obtain(METHODS["supervised"], fresh, root=Path(folder), progress=False)
-        run.model, run.history  # noqa: B018 (read before the folder is gone)
-        return run
-
-
-def curve(name: str, run: Trained, seed: int, rate: float) -> pd.DataFrame:
-    """One row an epoch: seconds so far, and the validation r."""
-    history = run.history
-    parameters = sum(weight.numel() for weight in run.encoder().parameters())
+        fresh = replace(data, config=one, obtained={})
+        trained = obtain(METHODS["supervised"], fresh, root=Path(folder), progress=False)
+        history, weights = trained.history, trained.encoder().parameters()
     return pd.DataFrame(
         {
             "encoder": name,
             "seed": seed,
             "learning_rate": rate,
-            "parameters": parameters,
+            "parameters": sum(weight.numel() for weight in weights),
             "epoch": history["epoch"],
             "seconds": history["seconds"].cumsum().round(2),
             "validation_r": history["validation_score"].round(4),
@@ -70,10 +63,10 @@ def measured(data: Data, name: str, seeds: int, passes: int) -> pd.DataFrame:
     """The curves of one encoder: the better learning rate of the first seed, and the others by it."""
     stage = {"stage_supervised.epochs": passes, "stage_supervised.patience": passes}
     config = with_settings(preset("laptop"), ENCODERS[name] | stage)
-    first = [curve(name, trained(data, config, config.seed, rate), config.seed, rate) for rate in RATES]
+    first = [curve(data, name, config, config.seed, rate) for rate in RATES]
     best = max(first, key=lambda one: one["validation_r"].max())
     rate, others = best["learning_rate"].iloc[0], range(config.seed + 1, config.seed + seeds)
-    return pd.concat([best, *(curve(name, trained(data, config, seed, rate), seed, rate) for seed in others)])
+    return pd.concat([best, *(curve(data, name, config, seed, rate) for seed in others)])
 
 
 def seconds_to(curves: pd.DataFrame, reached: float) -> str:
