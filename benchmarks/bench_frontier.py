@@ -40,7 +40,7 @@ REACHED = (0.40, 0.45, 0.50)  # validation r of which the seconds are printed
 
 
 def curve(data: Data, name: str, config: Config, seed: int, rate: float) -> pd.DataFrame:
-    """One encoder, trained anew in a folder that is not kept; one row an epoch: seconds so far, and the validation r."""
+    """One encoder, trained anew in a folder that is not kept: a row an epoch, seconds so far and the validation r."""
     one = with_settings(config, {"seed": seed, "stage_supervised.learning_rate": rate})
     with tempfile.TemporaryDirectory() as folder:
         fresh = replace(data, config=one, obtained={})

@@ -57,8 +57,8 @@ class MAEConfig:
     width: int = 64
     depth: int = 2
     heads: int = 4
-    mask_ratio: float = 0.75
-    masking: str = "random"  # any lead at any moment; "time": all leads at once; "lead": as a whole; or "mixed"
+    mask_ratio: float = 0.5
+    masking: str = "time"  # all leads at once; "random": any lead at any moment; "lead": as a whole; or "mixed"
     span: float = 0.4  # s of a lead that are hidden as one (resnet; a vit hides its patches)
     guided: bool = False  # whether what fills a gap starts from the encoder's feature, which is then trained for it
     correlation_weight: float = 0.0  # w of (1 - w) MSE + w (1 - normalised cross-correlation)
@@ -167,7 +167,9 @@ class Config:
     ecg_start: str = "random"  # what the ECG encoder of stage 2 starts from; or "masked_autoencoder"
     cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one
     unlabelled: int = 0  # further simulated people, of whom the masked autoencoder learns from the ECG
-    label_share: float = 1.0  # of the training participants, whose traits and diagnoses are known
+    label_share: float = 1.0  # of the training participants, whose labels (traits and diagnoses) are known
+    diagnosis_share: float = 1.0  # of these, whose diagnoses are known
+    label_seed: int = 42  # who they are
     precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
     replicates: int = 1000  # bootstrap
 

@@ -27,7 +27,7 @@ PRESETS: dict[str, dict[str, Any]] = {
             **{"name": "vit", "sampling_rate": 500, "patch_leads": 1, "patch_samples": 100},
             **{"width": 768, "depth": 12, "heads": 12, "dropout": 0.1},
         },
-        "mae": {"width": 512, "depth": 8, "heads": 16},
+        "mae": {"width": 512, "depth": 8, "heads": 16, "masking": "random", "mask_ratio": 0.75},
         "cmr": {"name": "swin", "width": 96, "image_size": 224, "drop_path": 0.2},
         "stage_mae": {"epochs": 400, "batch_size": 128, "learning_rate": 1e-4, "patience": 10},
         "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},

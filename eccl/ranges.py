@@ -30,7 +30,7 @@ def check_range(name: str, value: Any) -> None:
 
 def _range(name: str, number: float) -> tuple[str, bool]:
     """What a setting may be, in words, and whether a number is that."""
-    if name == "label_share":
+    if name in ("label_share", "diagnosis_share"):
         return "above 0 and at most 1", 0 < number <= 1
     if name in COUNTS:
         return "at least 1", number >= 1

@@ -19,6 +19,7 @@ from eccl.ranges import check_range
         ("seed", -1, "seed is -1; it is at least 0"),
         ("label_share", 2.0, "label_share is 2.0; it is above 0 and at most 1"),
         ("label_share", 0.0, "label_share is 0.0"),
+        ("diagnosis_share", 0.0, "diagnosis_share is 0.0"),
         ("mae.mask_ratio", 1.5, "from 0 to 1"),
         ("simulation.participants", -3, "participants is -3"),
     ],

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from eccl.cache import array_digest, digest, kept_array, kept_table
+from eccl.config import Config, StageConfig
 from eccl.data.split import Split
 from eccl.evaluation.baselines import measurement_features
 from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
@@ -21,9 +22,9 @@ from eccl.evaluation.permutation import permutation_table
 from eccl.evaluation.probes import probe_diagnoses, probe_traits
 from eccl.machine import engine
 from eccl.methods import METHODS, Method, obtain, supervised
-from eccl.methods.base import Data, copy_weights
+from eccl.methods.base import Data, copy_weights, most_passes
 from eccl.training.embedding import embed
-from eccl.training.supervision import Outputs, labelled
+from eccl.training.supervision import Known, Outputs
 from eccl.traits import DIAGNOSES
 
 if TYPE_CHECKING:
@@ -98,7 +99,7 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
     beside : Method, optional
         A table whose columns stand beside the features, such as demographics.
     """
-    labels, split, sources = labels_of(data, target), _known(data), _sources(method, beside)
+    labels, split, sources = labels_of(data, target), known_split(data, target), _sources(method, beside)
 
     def make() -> np.ndarray:
         h = np.column_stack([features_of(each, data) for each in sources])
@@ -111,7 +112,7 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
 
 def boosted(method: Method, data: Data, target: str, beside: Method | None = None) -> np.ndarray:
     """By boosted trees from a table, alone or beside another, on the same participants as `probe`."""
-    labels, split, sources = labels_of(data, target), _known(data), _sources(method, beside)
+    labels, split, sources = labels_of(data, target), known_split(data, target), _sources(method, beside)
     seed = data.shared().config.seed  # a table has no seed of its own
 
     def make() -> np.ndarray:
@@ -126,7 +127,7 @@ def boosted(method: Method, data: Data, target: str, beside: Method | None = Non
 
 def permutation_test(method: Method, data: Data, target: str, permutations: int = 999) -> pd.DataFrame:
     """Of the features and participants of `probe`: how often permuted labels do as well, as `permutation_table`."""
-    labels, split, seed = labels_of(data, target), _known(data), data.shared().config.seed
+    labels, split, seed = labels_of(data, target), known_split(data, target), data.shared().config.seed
 
     def make() -> pd.DataFrame:
         return permutation_table(features_of(method, data), labels, split, target, permutations, seed)
@@ -144,10 +145,9 @@ def _sources(method: Method, beside: Method | None) -> list[Method]:
     return [each for each in (method, beside) if each is not None]
 
 
-def _known(data: Data) -> Split:
+def known_split(data: Data, target: str) -> Split:
     """The split, of its training participants those whose labels are known."""
-    known = labelled(data.split.train, data.config.label_share, data.config.seed)
-    return replace(data.split, train=known)
+    return replace(data.split, train=Known.of(data.config, target).among(data.split.train))
 
 
 def _parts(sources: Sequence[Method], data: Data, split: Split, target: str) -> tuple[Any, ...]:
@@ -166,12 +166,21 @@ def finetuned(method: Method, target: str) -> Method:
         "traits": mean squared error of the 82 z-scores, chosen by the validation mean r. "diagnoses" or the code of
         one: cross-entropy, chosen by the validation (mean) AUROC. Cases are weighted to balance the controls, so
         predicted probabilities exceed the prevalence.
+
+    Notes
+    -----
+    On equal terms: an encoder that had fewer passes than ECCL's has the rest of them here, beside those of the stage.
     """
+
+    def stage(config: Config) -> StageConfig:
+        behind = most_passes(METHODS["eccl"], config) - most_passes(method, config)
+        return replace(config.stage_finetune, epochs=config.stage_finetune.epochs + max(0, behind))
+
     return replace(
         method,
         name=f"finetune-{target}-{method.name}",
         label=f"{method.label}, fine-tuned",
-        settings=lambda config: supervised.settings(config, config.stage_finetune, target),
+        settings=lambda config: supervised.settings(config, stage(config), target),
         build=supervised.build,
         setup=supervised.setup,
         reads=("ecg",),

@@ -9,12 +9,15 @@ if TYPE_CHECKING:
     import pandas as pd
 
 # What tells the rows of a kept grid apart, beside the seed and what the grid varies.
-KEYS = ("method", "protocol", "target", "label_share", "group", "diagnosis", "direction", "metric")
+KEYS = ("method", "protocol", "target", "label_share", "diagnosis_share", "group", "diagnosis", "direction", "metric")
 
-FIRST = ("low", "high", "n", "labels", "labels_cmr", "passes_most", "note")  # of the first seed, or of all alike
+# Of the first seed, or of all alike.
+FIRST = ("low", "high", "difference_low", "difference_high", "n", "labels", "labels_cmr", "passes_most", "note")
+MEANS = ("difference", "learning_rate", "passes", "seconds", "seconds_ecg")
 COLUMNS = (
-    *("value", "lowest", "highest", "low", "high", "n", "seeds", "labels", "labels_cmr"),
-    *("passes_most", "passes", "seconds", "seconds_ecg", "note"),
+    *("value", "lowest", "highest", "low", "high", "difference", "difference_lowest", "difference_highest"),
+    *("difference_low", "difference_high", "n", "seeds", "labels", "labels_cmr", "passes_most", "passes"),
+    *("learning_rate", "seconds", "seconds_ecg", "note"),
 )
 
 
@@ -35,8 +38,8 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     -------
     DataFrame
         The columns of `KEYS` that the table has, and `by`; value (mean over seeds), lowest, highest (over seeds), low,
-        high (of the first seed), n, seeds; and as far as the table has them labels, labels_cmr, passes_most, passes,
-        seconds, seconds_ecg (means over seeds) and note.
+        high (of the first seed), n, seeds; and as far as the table has them the paired difference in the same way,
+        labels, labels_cmr, passes_most, passes, learning_rate, seconds, seconds_ecg (means over seeds) and note.
 
     Raises
     ------
@@ -53,7 +56,10 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         raise ValueError(f"{one} has several rows; name in `by` what varies")
     groups = table.sort_values("seed", kind="stable").groupby(keys, sort=False, dropna=False)
     spread = groups["value"].agg(value="mean", lowest="min", highest="max", seeds="size")
-    means = groups[[name for name in ("passes", "seconds", "seconds_ecg") if name in table]].mean()
+    if "difference" in table:
+        apart = groups["difference"].agg(difference_lowest="min", difference_highest="max")
+        spread = pd.concat([spread, apart], axis=1)
+    means = groups[[name for name in MEANS if name in table]].mean()
     first = groups[[name for name in FIRST if name in table]].agg(lambda column: column.iloc[0])
     found = pd.concat([spread, first, means], axis=1).reset_index()
     return found.loc[:, [*keys, *(name for name in COLUMNS if name in found)]]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +16,8 @@ from eccl.config import Config
 from eccl.evaluation.protocols import PROTOCOLS
 from eccl.evaluation.rows import Row, rows_of
 from eccl.methods import METHODS, Method, obtain
-from eccl.methods.base import Data, tried
+from eccl.methods.base import Data, Stage, most_passes, stages
+from eccl.methods.obtaining import tried
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,8 +35,8 @@ class Terms:
         What the ECG encoder learnt from, its start included: "traits, pairs"; "none" of what is not trained.
     labels_cmr : str
         What the frozen CMR encoder that it learns from had learnt from; empty without one.
-    label_share : float
-        Of the training participants, whose labels are known.
+    label_share, diagnosis_share : float
+        Of the training participants, whose labels are known; and of these, whose diagnoses are.
     passes_most, passes_cmr : int
         Most passes over the training participants: of the ECG encoder, its start included; of the frozen CMR encoder.
     patience : int
@@ -45,11 +46,11 @@ class Terms:
     passes : int, optional
         Of the ECG encoder, as many as early stopping left; this and what follows is None before it is trained.
     people, seen : int, optional
-        Whom the last stage passed over; and how many ECGs all stages of the ECG encoder read, each as often as it was.
+        Whom the last stage learnt from; and how many ECGs all stages of the ECG encoder read, each as often as it was.
     learning_rate : float, optional
         The chosen one of the last stage.
     seconds, seconds_ecg : float, optional
-        Of all stages that it stands on, under every learning rate that was tried; of the ECG's stages alone.
+        Of all stages that it stands on, under every learning rate that its seed tried; of the ECG's stages alone.
     note : str
         What a reader must know before the row is compared: "4 of 16 passes" where ECCL may have more, else nothing.
     """
@@ -57,6 +58,7 @@ class Terms:
     labels: str
     labels_cmr: str
     label_share: float
+    diagnosis_share: float
     passes_most: int
     passes_cmr: int
     patience: int
@@ -78,23 +80,6 @@ COLUMNS = tuple(Terms.__dataclass_fields__)
 WHOLE = ("passes_most", "passes_cmr", "patience", "passes", "people", "seen")  # columns of whole numbers
 
 
-@dataclass(frozen=True, eq=False)
-class _Stage:
-    """One training that a method stands on, whether it is of the ECG encoder, and whether all seeds share it."""
-
-    method: Method
-    of_ecg: bool
-    shared: bool
-
-
-def _stages(method: Method, config: Config, of_ecg: bool = True, shared: bool = False) -> Iterator[_Stage]:
-    """The trainings that a method stands on, earlier ones first, its own last."""
-    for role, earlier in method.starts_from(config).items():
-        yield from _stages(earlier, config, of_ecg and role == "ecg", shared or role in method.frozen)
-    if method.setup is not None:
-        yield _Stage(method, of_ecg, shared)
-
-
 def budget(method: Method, config: Config) -> Terms:
     """The terms that a config gives a method, known before anything is trained.
 
@@ -104,26 +89,25 @@ def budget(method: Method, config: Config) -> Terms:
     >>> budget(METHODS["supervised"], preset("smoke")).labels
     'traits'
     """
-    stages = [(stage, stage.method.settings(config)) for stage in _stages(method, config)]
-    own = stages[-1][1].stage if stages else None
-    passes, passes_cmr = (
-        sum(settings.stage.epochs for stage, settings in stages if stage.of_ecg == of_ecg) for of_ecg in (True, False)
-    )
+    chain = [(stage, stage.method.settings(config)) for stage in stages(method, config)]
+    own = chain[-1][1].stage if chain else None
+    passes = most_passes(method, config)
     return Terms(
-        labels=_learnt(stages, of_ecg=True) or "none",
-        labels_cmr=_learnt(stages, of_ecg=False),
+        labels=_learnt(chain, of_ecg=True) or "none",
+        labels_cmr=_learnt(chain, of_ecg=False),
         label_share=config.label_share,
+        diagnosis_share=config.diagnosis_share,
         passes_most=passes,
-        passes_cmr=passes_cmr,
+        passes_cmr=most_passes(method, config, of_ecg=False),
         patience=own.patience if own else 0,
         learning_rates=(own.learning_rates or (own.learning_rate,)) if own else (),
         note=_note(method, passes, config),
     )
 
 
-def _learnt(stages: Sequence[tuple[_Stage, Any]], of_ecg: bool) -> str:
+def _learnt(chain: Sequence[tuple[Stage, Any]], of_ecg: bool) -> str:
     """What the stages of one encoder learnt from, each once."""
-    taught = [stage.method.learns_from(settings) for stage, settings in stages if stage.of_ecg == of_ecg]
+    taught = [stage.method.learns_from(settings) for stage, settings in chain if stage.of_ecg == of_ecg]
     return ", ".join(dict.fromkeys(itertools.chain(*taught)))
 
 
@@ -131,14 +115,14 @@ def _note(method: Method, passes: int, config: Config) -> str:
     """That fewer passes are granted than to ECCL, where something is trained at all."""
     if method.name == REFERENCE or not passes:
         return ""
-    most = budget(METHODS[REFERENCE], config).passes_most
+    most = most_passes(METHODS[REFERENCE], config)
     return f"{passes} of {most} passes" if passes < most else ""
 
 
 def terms(method: Method, data: Data) -> Terms:
     """The terms of a method that was trained on data: its budget, and what was made of it."""
     runs, chosen = {}, {}  # of each stage once, by the name of the run
-    for stage in _stages(method, data.config):
+    for stage in stages(method, data.config):
         on = data.shared() if stage.shared else data
         runs |= {one.run.name: (stage.of_ecg, one.history) for one in tried(stage.method, on)}
         if stage.of_ecg:
@@ -147,11 +131,11 @@ def terms(method: Method, data: Data) -> Terms:
         round(sum(float(history["seconds"].sum()) for of_ecg, history in runs.values() if of_ecg or every), 1)
         for every in (True, False)
     )
-    read = [(len(trained.history), trained.run.config["people"]) for trained in chosen.values()]
-    made = {"passes": sum(passes for passes, _ in read), "seen": sum(passes * people for passes, people in read)}
+    read = [(len(trained.history), trained.run.config["reads"]) for trained in chosen.values()]
+    made = {"passes": sum(passes for passes, _ in read), "seen": sum(passes * reads for passes, reads in read)}
     if read:
-        rate = chosen[method.name].run.config["settings"]["stage"]["learning_rate"]
-        made |= {"people": read[-1][1], "learning_rate": rate}
+        own = chosen[method.name]
+        made |= {"people": own.run.config["people"], "learning_rate": own.learning_rate}
     return replace(budget(method, data.config), **made, seconds=seconds, seconds_ecg=seconds_ecg)
 
 

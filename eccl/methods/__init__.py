@@ -11,7 +11,8 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from eccl.config import Config
-from eccl.methods.base import Method, Trained, obtain
+from eccl.methods.base import Method, Trained
+from eccl.methods.obtaining import obtain
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,7 +10,7 @@ from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.heads import Predictor
 from eccl.methods.base import Method
 from eccl.methods.supervised import setup
-from eccl.training.supervision import outputs_of
+from eccl.training.supervision import Known, outputs_of
 
 
 @dataclass(frozen=True)
@@ -20,14 +20,15 @@ class Settings:
     stage: StageConfig
     cmr: CMREncoderConfig
     target: str
-    label_share: float
+    known: Known
     augmentation: CineAugmentation | None
 
 
 def settings(config: Config) -> Settings:
     """Those of a config."""
     augmentation = config.cine_augmentation if config.stage_cmr.augment else None
-    return Settings(config.stage_cmr, config.cmr, config.cmr_target, config.label_share, augmentation)
+    target = config.cmr_target
+    return Settings(config.stage_cmr, config.cmr, target, Known.of(config, target), augmentation)
 
 
 METHOD = Method(

@@ -22,7 +22,7 @@ from eccl.methods.base import Data, Method, Setup, Trained, copy_weights
 from eccl.training.augmentation import augmenter
 from eccl.training.losses import Contrast, gather, trait_loss
 from eccl.training.objective import Objective, Step
-from eccl.training.supervision import rows_of, supervise
+from eccl.training.supervision import Known, rows_of, supervise
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Settings:
     cmr: CMREncoderConfig
     embedding: int
     loss: LossConfig
-    label_share: float
+    known: Known
     augmentation: ECGAugmentation | None
     shuffle_pairs: bool = False
 
@@ -50,7 +50,7 @@ def settings(config: Config) -> Settings:
     """Those of a config."""
     augmentation = config.ecg_augmentation if config.stage_eccl.augment else None
     stage, encoders = config.stage_eccl, (config.ecg, config.cmr)
-    return Settings(stage, *encoders, config.embedding, config.loss, config.label_share, augmentation)
+    return Settings(stage, *encoders, config.embedding, config.loss, Known.of(config, "traits"), augmentation)
 
 
 def starts_from(config: Config) -> dict[str, Method]:
@@ -118,7 +118,7 @@ def paired(settings: Settings, data: Data, upstream: Mapping[str, Trained], cont
     """The pairs under any contrast: a module of (z_ecg, z_cmr), whose own parameters are trained too."""
     count, seed = len(data.store), data.config.seed
     partner = shuffled(count, data.split, seed) if settings.shuffle_pairs else np.arange(count)
-    supervision = supervise(data.store, data.split, "traits", settings.label_share, seed)
+    supervision = supervise(data.store, data.split, "traits", settings.known)
     traits = supervision.targets.clone()
     traits[np.setdiff1d(data.split.train, supervision.train)] = torch.nan
     h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from eccl.config import Config, ECGAugmentation, ECGEncoderConfig, StageConfig
@@ -13,7 +14,7 @@ from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
 from eccl.methods.base import Data, Method, Setup, Trained
 from eccl.training.augmentation import augmenter
-from eccl.training.supervision import outputs_of, supervise
+from eccl.training.supervision import Known, outputs_of, supervise
 
 
 @dataclass(frozen=True)
@@ -23,14 +24,14 @@ class Settings:
     stage: StageConfig
     ecg: ECGEncoderConfig
     target: str
-    label_share: float
+    known: Known
     augmentation: ECGAugmentation | None
 
 
 def settings(config: Config, stage: StageConfig, target: str) -> Settings:
     """Those of a config, a stage and a target."""
     augmentation = config.ecg_augmentation if stage.augment else None
-    return Settings(stage, config.ecg, target, config.label_share, augmentation)
+    return Settings(stage, config.ecg, target, Known.of(config, target), augmentation)
 
 
 def build(settings: Settings) -> nn.Module:
@@ -41,14 +42,16 @@ def build(settings: Settings) -> nn.Module:
 def setup(settings: Any, data: Data, upstream: Mapping[str, Trained], modality: str = "ecg") -> Setup:
     """The labels of the settings' target, and the participants of whom they are known.
 
+    A pass is as many steps however few they are: they are read again until as many ECGs were as there are participants.
+
     Parameters
     ----------
     modality : str
         What the targets are predicted from.
     """
-    supervision = supervise(data.store, data.split, settings.target, settings.label_share, data.config.seed)
+    supervision = supervise(data.store, data.split, settings.target, settings.known)
     objective = supervision.objective(modality, augmenter(settings.augmentation))
-    return Setup(objective, supervision.train, supervision.outputs)
+    return Setup(objective, np.resize(supervision.train, len(data.split.train)), supervision.outputs)
 
 
 METHOD = Method(

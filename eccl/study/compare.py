@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import array_digest, kept_array, kept_table
+from eccl.config import Config
 from eccl.evaluation.baselines import baseline
 from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
 from eccl.evaluation.protocols import PROTOCOLS, find_protocol, labels_of
@@ -24,6 +25,7 @@ from eccl.methods import obtain as train
 from eccl.methods.demographics import METHOD as DEMOGRAPHICS
 from eccl.simulate.cohort import TRUTH, read_truth
 from eccl.study.data import Data
+from eccl.training.supervision import Known
 from eccl.traits import DIAGNOSES
 
 MEAN = Row("mean", "none")
@@ -47,7 +49,7 @@ def predictions(
     protocols : sequence of str, or one
         Of `eccl.evaluation.protocols.PROTOCOLS`: "probe", "finetune".
     seeds : int
-        Of training, from the config's on; data, split and frozen encoders stay. A table of features has no seed.
+        Of training, from the config's on, as `seeds_of`; data, split and frozen encoders stay.
 
     Returns
     -------
@@ -62,11 +64,18 @@ def predictions(
         for protocol in map(find_protocol, _listed(protocols)):
             if not protocol.applies(method):
                 continue
-            for number in range(seeds if method.build else 1):
-                seed = None if seeds == 1 or not method.build else data.config.seed + number
-                one = data if seed is None else data.seeded(seed)
-                found[Row(method.name, protocol.name, seed)] = protocol.predict(method, one, target)
+            several = seeds_of(method, data.config, seeds)
+            for seed in several:
+                one = data if len(several) == 1 else data.seeded(seed)
+                row = Row(method.name, protocol.name, None if len(several) == 1 else seed)
+                found[row] = protocol.predict(method, one, target)
     return found
+
+
+def seeds_of(method: Method, config: Config, count: int) -> list[int]:
+    """The seeds that a method has, of so many: a table of features has one, unless a seed draws who is labelled."""
+    draws = method.build is not None or Known.of(config, "diagnoses").share < 1
+    return [config.seed + number for number in range(count if draws else 1)]
 
 
 def _chosen(methods: Sequence[str | Method] | str | Method | None) -> list[Method]:

@@ -88,12 +88,18 @@ class Data:
         return values[self.split.train], values[self.split.validation], values[self.split.test]
 
     def seeded(self, seed: int) -> Data:
-        """The same data with another seed of training."""
+        """The same data with another seed of training, which also draws whose labels are known, where few are."""
         shared = self.config.seed if self.shared_seed is None else self.shared_seed
-        return replace(self, config=replace(self.config, seed=seed), shared_seed=shared)
+        return replace(self, config=replace(self.config, seed=seed, label_seed=seed), shared_seed=shared)
 
     def shared(self) -> Data:
-        """The data with the seed that all seeds of a comparison share."""
+        """The data with the seed that all seeds of a comparison share, and the labels that this one knows."""
+        if self.shared_seed is None:
+            return self
+        return replace(self, config=replace(self.config, seed=self.shared_seed))
+
+    def first(self) -> Data:
+        """The first of the seeds of a comparison, with the labels that it knows."""
         return self if self.shared_seed is None else self.seeded(self.shared_seed)
 
     def prevalence(self) -> pd.DataFrame:

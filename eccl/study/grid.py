@@ -8,6 +8,7 @@
       "methods": ["eccl"],
       "protocols": ["probe"],
       "targets": ["traits", "diagnoses"],
+      "reference": "eccl",
       "seeds": 3
     }
 
@@ -19,11 +20,12 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import pandas as pd
 
 from eccl.cache import digest, home
@@ -36,10 +38,10 @@ from eccl.evaluation.rows import Row
 from eccl.evaluation.terms import with_terms
 from eccl.files import make_folder, replacing, write_json
 from eccl.methods import METHODS, find
-from eccl.methods.base import RECIPE
+from eccl.methods.obtaining import RECIPE
 from eccl.report.results import keep_or_read
 from eccl.simulate.cohort import VERSION as SIMULATION
-from eccl.study.compare import predictions, score
+from eccl.study.compare import predictions, score, seeds_of
 from eccl.study.data import Data
 from eccl.study.embeddings import embeddings
 from eccl.training.provenance import provenance
@@ -65,6 +67,9 @@ class Grid:
         Settings of which every combination is a cell.
     seeds : int
         Of training, from the preset's on; data, split and frozen encoders stay.
+    reference : str, optional
+        The method whose probe of the same seed paired differences are taken to, with demographics where the row has
+        them.
     cohort : str, optional
         Fingerprint of the cohort; of the simulated one of each cell's config without it.
     """
@@ -78,6 +83,7 @@ class Grid:
     set: Mapping[str, Any] = field(default_factory=dict)
     vary: Mapping[str, list[Any]] = field(default_factory=dict)
     seeds: int = 1
+    reference: str | None = None
     cohort: str | None = None
 
 
@@ -99,7 +105,8 @@ class Cell:
     def path(self) -> Path:
         """Its table, once it is done; under home()/"grids"."""
         grid, made_by = self.grid, (RECIPE, SIMULATION)
-        parts = (made_by, self.method, self.seed, grid.protocols, grid.targets, self.config, grid.cohort)
+        rows = (grid.protocols, grid.targets, grid.reference)
+        parts = (made_by, self.method, self.seed, rows, self.config, grid.cohort)
         return home() / "grids" / self.grid.name / f"{self.method}-{self.seed}-{digest(*parts)}.csv"
 
     @property
@@ -158,15 +165,16 @@ def _check_shape(stated: Mapping[str, Any]) -> None:
     for name, values in stated.get("vary", {}).items():
         if not isinstance(values, list) or not values:
             raise TypeError(f"what varies is a list of values, such as [0.05, 0.1]; {name} has {values!r}")
-    if not isinstance(stated.get("title", ""), str):
-        raise TypeError(f"title is a text; got {stated['title']!r}")
+    for name in ("title", "reference"):
+        if not isinstance(stated.get(name, ""), str):
+            raise TypeError(f"{name} is a text; got {stated[name]!r}")
     if type(stated.get("seeds", 1)) is not int or stated.get("seeds", 1) < 1:
         raise TypeError(f"seeds is how many, at least 1; got {stated['seeds']!r}")
 
 
 def _check_names(grid: Grid) -> None:
     """Raise unless what a grid names exists, and each cell is what its row will say."""
-    for method in grid.methods:
+    for method in (*grid.methods, *([] if grid.reference is None else [grid.reference])):
         find(method)
     for protocol in grid.protocols:
         find_protocol(protocol)
@@ -180,12 +188,12 @@ def _check_names(grid: Grid) -> None:
 
 
 def cells(grid: Grid) -> Iterator[Cell]:
-    """The cells of a grid, a method's seeds after one another; what has no seed (a table) has one cell."""
-    first = with_settings(preset(grid.preset), grid.set).seed
+    """The cells of a grid, a method's seeds after one another; what no seed decides has one cell."""
     for values in itertools.product(*grid.vary.values()):
         for method in grid.methods:
-            for number in range(grid.seeds if METHODS[method].build else 1):
-                yield Cell(grid, method, first + number, dict(zip(grid.vary, values)))
+            first = Cell(grid, method, 0, dict(zip(grid.vary, values)))
+            for seed in seeds_of(METHODS[method], first.config, grid.seeds):
+                yield replace(first, seed=seed)
 
 
 def run_cell(cell: Cell, data: Data) -> pd.DataFrame:
@@ -244,16 +252,26 @@ def keep(grid: Grid, folder: Path | str | None = None) -> pd.DataFrame:
     return keep_or_read(grid.name, collect(grid), keep=True, folder=folder)
 
 
+def _predicted(cell: Cell, data: Data, method: str, target: str, protocols: Sequence[str]) -> dict[Row, np.ndarray]:
+    """What a method predicts under a cell's settings and seed, by each protocol that it can be judged by."""
+    found = predictions(data, [method], target, protocols)
+    return {Row(row.method, row.protocol, cell.seed): each for row, each in found.items() if row.method == method}
+
+
 def _judged(cell: Cell, data: Data) -> pd.DataFrame:
     method, tables = METHODS[cell.method], []
     for target in cell.grid.targets:
-        predicted = {
-            Row(row.method, row.protocol, cell.seed): values
-            for row, values in predictions(data, [method], target, cell.grid.protocols).items()
-            if row.method == cell.method
-        }
-        if predicted:
-            tables.append(score(data, predicted, target).assign(target=target))
+        found = _predicted(cell, data, cell.method, target, cell.grid.protocols)
+        if cell.grid.reference is None:
+            tables += [score(data, found, target).assign(target=target)] if found else []
+            continue
+        for protocol in ("probe", "probe_demographics"):
+            beside = find_protocol(protocol).demographics
+            rows = {row: each for row, each in found.items() if find_protocol(row.protocol).demographics == beside}
+            if rows:
+                reference = _predicted(cell, data, cell.grid.reference, target, (protocol,))
+                table = score(data, reference | rows, target, reference=next(iter(reference)))
+                tables.append(table[table["method"] == cell.method].assign(target=target))
     if method.projections is not None:
         found = retrieval(
             *embeddings(data, data.split.test, method), data.indices, Row(cell.method, "retrieval", cell.seed)

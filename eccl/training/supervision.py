@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from eccl.config import Config
 from eccl.data.scaling import Scaler
 from eccl.data.split import Split
 from eccl.data.store import Batch, Store
@@ -76,19 +77,41 @@ class Supervision:
         return Objective(step, self.score, "higher")
 
 
-def labelled(train: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """Those of the training participants whose labels are known: a share of them, ascending; a larger one holds it.
+@dataclass(frozen=True)
+class Known:
+    """Of which training participants the labels are known.
 
-    Raises
-    ------
-    ValueError
-        If the share is not above 0 and at most 1.
+    Attributes
+    ----------
+    share : float
+        Of them, above 0 and at most 1.
+    seed : int
+        Which they are; of all of them it says nothing.
     """
-    if not 0 < share <= 1:
-        raise ValueError(f"a label share of {share}; it is above 0 and at most 1")
-    if share == 1:
-        return train
-    return np.sort(np.random.default_rng(seed).permutation(train)[: max(1, round(share * len(train)))])
+
+    share: float = 1.0
+    seed: int = 0
+
+    @classmethod
+    def of(cls, config: Config, target: str) -> Known:
+        """The labels of a target that a config knows: of diagnoses, a share of those whose traits are known."""
+        share = config.label_share * (1.0 if target == "traits" else config.diagnosis_share)
+        return cls(share, config.label_seed) if share < 1 else cls()
+
+    def among(self, train: np.ndarray) -> np.ndarray:
+        """Those of the training participants, ascending; of one seed, a larger share holds a smaller one.
+
+        Raises
+        ------
+        ValueError
+            If the share is not above 0 and at most 1.
+        """
+        if not 0 < self.share <= 1:
+            raise ValueError(f"a label share of {self.share}; it is above 0 and at most 1")
+        if self.share == 1:
+            return train
+        order = np.random.default_rng(self.seed).permutation(train)
+        return np.sort(order[: max(1, round(self.share * len(train)))])
 
 
 def outputs_of(target: str) -> tuple[str, ...]:
@@ -105,13 +128,13 @@ def outputs_of(target: str) -> tuple[str, ...]:
     return named[target]
 
 
-def supervise(store: Store, split: Split, target: str, label_share: float = 1.0, seed: int = 0) -> Supervision:
+def supervise(store: Store, split: Split, target: str, known: Known = Known()) -> Supervision:
     """The supervision by "traits", by "diagnoses" or by the code of one; scale and weights are those of training.
 
     Parameters
     ----------
-    label_share, seed : float and int
-        As in `labelled`.
+    known : Known
+        Whose labels there are; by default all.
 
     Raises
     ------
@@ -120,7 +143,7 @@ def supervise(store: Store, split: Split, target: str, label_share: float = 1.0,
     DataError
         If a diagnosis has no cases or no controls in the training split, or none has both in the validation split.
     """
-    train = labelled(split.train, label_share, seed)
+    train = known.among(split.train)
     if target == "traits":
         scaler = Scaler.fit(store.traits, train)
         targets = torch.from_numpy(np.asarray(scaler.transform(store.traits), dtype=np.float32))

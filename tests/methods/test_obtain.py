@@ -13,7 +13,7 @@ from eccl.data.scaling import Scaler
 from eccl.data.split import Split
 from eccl.evaluation.protocols import finetuned
 from eccl.machine import Machine
-from eccl.methods import METHODS, base, obtain
+from eccl.methods import METHODS, base, obtain, obtaining, supervised
 from eccl.methods.eccl import shuffled
 from eccl.metrics import auroc, pearson
 from eccl.study.data import Data
@@ -88,7 +88,7 @@ def test_initial_weights_are_those_of_the_earlier_stage(data, mae):
 
 
 def test_a_complete_run_is_read_when_its_model_is_asked_for(data, eccl, monkeypatch):
-    monkeypatch.setattr(base, "fit", None)
+    monkeypatch.setattr(obtaining, "fit", None)
     read, load = [], Run.load_model
     monkeypatch.setattr(Run, "load_model", lambda run: read.append(run.name.split("-")[0]) or load(run))
     again = obtain(ECCL, of(data))
@@ -98,7 +98,7 @@ def test_a_complete_run_is_read_when_its_model_is_asked_for(data, eccl, monkeypa
 
 
 def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
-    monkeypatch.setattr(base, "fit", lambda model, *_, **__: model)
+    monkeypatch.setattr(obtaining, "fit", lambda model, *_, **__: model)
 
     def name(split=SPLIT, method=MAE, **changes):
         return obtain(method, replace(of(data, **changes), split=split)).run.name
@@ -113,8 +113,8 @@ def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
         {"precision": "bf16-mixed"},
         {"stage_mae": {"epochs": 2}},
         {"stage_mae": {"augment": True}},
-        {"mae": {"mask_ratio": 0.5}},
-        {"mae": {"masking": "time"}},
+        {"mae": {"mask_ratio": 0.75}},
+        {"mae": {"masking": "random"}},
         {"ecg": {"depth": 2}},
         {"ecg": {"amplitude": "lead"}},
     )
@@ -123,7 +123,7 @@ def test_name_hangs_on_what_matters_alone(data, mae, eccl, monkeypatch):
 
 def test_every_setting_that_decides_a_method_is_in_its_digest(data, eccl, monkeypatch):
     """Augmentation, target, label share, frames: changed one by one, each is another run."""
-    monkeypatch.setattr(base, "fit", lambda model, *_, **__: model)
+    monkeypatch.setattr(obtaining, "fit", lambda model, *_, **__: model)
     monkeypatch.setattr(base, "embed", lambda encoder, store, rows, *_, **__: np.zeros((len(rows), 128), np.float32))
     changes = (
         {"ecg_augmentation": {"gain": 0.2}},
@@ -249,6 +249,31 @@ def test_labels_that_are_not_known_are_not_used(data, tiny_store):
     assert np.isfinite(obtain(ECCL, few, progress=False).run.metrics["validation_loss"])
 
 
+def test_a_pass_over_few_labels_has_as_many_steps(data):
+    few = obtain(METHODS["supervised"], of(data, label_share=0.25), progress=False)
+    assert few.run.config["people"] == 3 and few.run.config["reads"] == len(SPLIT.train)
+    contrast = obtain(ECCL, of(data, label_share=0.25), progress=False)
+    assert contrast.run.config["people"] == contrast.run.config["reads"] == len(SPLIT.train)
+
+
+def test_a_share_of_the_diagnoses_leaves_what_learns_from_traits(data, eccl):
+    few = of(data, diagnosis_share=0.5, label_seed=2)
+    assert obtain(ECCL, few).run.name == eccl.run.name
+    tuned = [obtain(finetuned(METHODS["random"], target), few, progress=False).run for target in ("traits", "I48")]
+    assert [run.config["people"] for run in tuned] == [12, 6]
+
+
+def test_each_seed_draws_who_is_labelled_and_the_frozen_encoder_knows_no_others(data):
+    few = of(data, label_share=0.5)
+    one, two = few.seeded(CONFIG.seed), few.seeded(CONFIG.seed + 1)
+    known = [supervised.settings(each.config, each.config.stage_cmr, "traits").known for each in (one, two)]
+    assert known[0].share == known[1].share and known[0].seed != known[1].seed
+    for each, draw in zip((one, two), known):
+        assert METHODS["cmr_supervised"].settings(each.shared().config).known == draw
+        assert each.shared().config.seed == CONFIG.seed
+    assert two.first().config == one.config
+
+
 def test_three_seeds_share_all_but_the_training(data, eccl, cmr, mae):
     seeds = [data.seeded(CONFIG.seed + number) for number in range(3)]
     trained = [obtain(ECCL, each, progress=False) for each in seeds]
@@ -295,6 +320,17 @@ def test_of_several_learning_rates_the_best_on_validation_is_taken(data):
     scores = [each.run.metrics["validation_score"] for each in singles]  # the same runs, which are only read
     assert chosen.run == singles[int(np.argmax(scores))].run
     assert chosen.run.config["settings"]["stage"]["learning_rate"] in rates
+
+
+def test_the_first_of_several_seeds_chooses_the_learning_rate_of_all(data):
+    rates = {**ONE, "learning_rates": (3e-3, 1e-9)}
+    seeds = [of(data, stage_supervised=rates).seeded(CONFIG.seed + number) for number in range(2)]
+    second = obtaining.tried(METHODS["supervised"], seeds[1], progress=False)
+    first = obtaining.tried(METHODS["supervised"], seeds[0], progress=False)
+    assert [one.learning_rate for one in first] == [3e-3, 1e-9]
+    best = obtain(METHODS["supervised"], seeds[0])
+    assert [one.learning_rate for one in second] == [best.learning_rate]
+    assert second[0].run.config["config"]["seed"] == CONFIG.seed + 1
 
 
 def test_a_residual_network_goes_through_every_stage(data):

@@ -67,14 +67,35 @@ def test_a_finished_grid_is_kept_whole_with_what_made_each_cell(tmp_path, home, 
     path = written(tmp_path, "finished", vary=vary, methods=methods, seeds=2)
     arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet", "--keep"]
     assert command.main([*arguments, "--cell=0"]) == 1
-    assert "5 cells are not done, the first random, seed 42, label_share 0.5" in capsys.readouterr().err
+    assert "6 cells are not done, the first demographics, seed 43, label_share 0.5" in capsys.readouterr().err
     assert not (tmp_path / "finished.csv").exists()
     assert command.main(arguments) == 0
     kept = keep_or_read("finished")
     assert len(kept) == len(collect(read_grid(path, tiny_cohort))) and kept["seed"].dtype == "Int64"
     assert kept["made_commit"].notna().all() and set(kept["made_dirty"]) <= {"True", "False"}
     mean = summary(kept).query("group == 'all traits'").set_index(["method", "label_share"])
-    assert list(mean["seeds"]) == [1, 2, 1, 2] and (mean["lowest"] <= mean["highest"]).all()
+    assert list(mean["seeds"]) == [2, 2, 1, 2]  # a table too, where a seed draws who is labelled
+    assert (mean["lowest"] <= mean["highest"]).all()
+
+
+def test_differences_are_to_the_reference_of_the_same_seed_and_with_the_same_demographics(tmp_path, home, tiny_cohort):
+    protocols = ["probe", "probe_demographics"]
+    path = written(tmp_path, "paired", methods=["measurements", "eccl"], protocols=protocols, reference="eccl", seeds=2)
+    assert command.main([str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]) == 0
+    table = collect(read_grid(path, tiny_cohort)).query("group == 'all traits'")
+    assert table.groupby(["method", "protocol"]).size().to_dict() == {
+        ("measurements", "probe"): 1,
+        ("measurements", "probe_demographics"): 1,
+        ("eccl", "probe"): 2,
+        ("eccl", "probe_demographics"): 2,
+    }
+    rows = table.set_index(["method", "protocol", "seed"])
+    for protocol in protocols:
+        apart = rows.loc[("measurements", protocol, 42), "value"] - rows.loc[("eccl", protocol, 42), "value"]
+        assert rows.loc[("measurements", protocol, 42), "difference"] == pytest.approx(apart)
+    assert (rows.loc["eccl", "difference"] == 0).all()
+    mean = summary(table).set_index(["method", "protocol"])
+    assert mean.loc[("measurements", "probe"), "difference"] == rows.loc[("measurements", "probe", 42), "difference"]
 
 
 def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_cohort, monkeypatch, capsys):
@@ -107,6 +128,8 @@ def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):
     [
         ({"methods": []}, "names no methods"),
         ({"methods": ["clip"]}, "no method is named 'clip'"),
+        ({"reference": "clip"}, "no method is named 'clip'"),
+        ({"reference": 3}, "reference is a text"),
         ({"protocols": ["zero-shot"]}, "no protocol is named 'zero-shot'"),
         ({"vary": {"loss.temprature": [1.0]}}, "did you mean 'temperature'"),
         ({"vary": {"loss.temperature": ["warm"]}}, "takes a float"),

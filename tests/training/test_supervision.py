@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
+from eccl.config import preset
 from eccl.data.split import Split
 from eccl.records import DataError
-from eccl.training.supervision import labelled, outputs_of, supervise
+from eccl.training.supervision import Known, outputs_of, supervise
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 
@@ -40,19 +41,29 @@ def test_diagnosis_without_cases_is_refused_by_name():
 
 def test_a_larger_share_of_labels_holds_a_smaller_one():
     train = np.arange(100, 200)
-    shares = [labelled(train, share, seed=1) for share in (0.01, 0.1, 0.5, 1.0)]
+    shares = [Known(share, 1).among(train) for share in (0.01, 0.1, 0.5, 1.0)]
     assert [len(share) for share in shares] == [1, 10, 50, 100]
     for small, large in pairwise(shares):
         assert set(small) < set(large) and list(large) == sorted(large)
-    assert not np.array_equal(labelled(train, 0.5, 2), shares[2])
+    assert not np.array_equal(Known(0.5, 2).among(train), shares[2])
     for wrong in (0, 1.5, -0.1):
         with pytest.raises(ValueError, match="above 0 and at most 1"):
-            labelled(train, wrong, 1)
+            Known(wrong, 1).among(train)
+
+
+def test_who_is_known_is_the_draw_of_a_seed_of_its_own():
+    few = preset("smoke", label_share=0.5, diagnosis_share=0.2, label_seed=3)
+    assert Known.of(few, "traits") == Known(0.5, 3) and Known.of(few, "diagnoses") == Known.of(few, "I21")
+    train = np.arange(100, 200)
+    traits, diagnoses = (Known.of(few, target).among(train) for target in ("traits", "diagnoses"))
+    assert len(traits) == 50 and len(diagnoses) == 10 and set(diagnoses) < set(traits)
+    all_known = preset("smoke", label_seed=3)
+    assert Known.of(all_known, "diagnoses") == Known()  # of all there is nothing to draw, and no other run
 
 
 def test_scale_and_participants_are_those_whose_labels_are_known(tiny_store):
     split = Split(np.arange(12), np.arange(12, 18), np.arange(18, 24))
-    few = supervise(tiny_store, split, "traits", label_share=0.5, seed=3)
+    few = supervise(tiny_store, split, "traits", Known(0.5, 3))
     assert len(few.train) == 6 and set(few.train) < set(split.train)
     np.testing.assert_allclose(few.outputs.mean, tiny_store.traits[few.train].mean(axis=0), rtol=1e-5)
     units = few.outputs.to_units(few.targets.numpy())
