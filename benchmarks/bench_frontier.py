@@ -36,7 +36,6 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "ResNet, 100 Hz, twice as wide": RESNET | {"ecg.sampling_rate": 100, "ecg.width": 192},
 }
 RATES = (1e-3, 2e-3)
-REACHED = (0.40, 0.45, 0.50)  # validation r of which the seconds are printed
 
 
 def curve(data: Data, name: str, config: Config, seed: int, rate: float) -> pd.DataFrame:
@@ -69,14 +68,6 @@ def measured(data: Data, name: str, seeds: int, passes: int) -> pd.DataFrame:
     return pd.concat([best, *(curve(data, name, config, seed, rate) for seed in others)])
 
 
-def seconds_to(curves: pd.DataFrame, reached: float) -> str:
-    """Seconds to a validation r, the mean over seeds; a dash where one never got there."""
-    firsts = [one.loc[one["validation_r"] >= reached, "seconds"] for _, one in curves.groupby("seed")]
-    if any(first.empty for first in firsts):
-        return "-"
-    return f"{sum(first.iloc[0] for first in firsts) / len(firsts):.0f}"
-
-
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seeds", type=int, default=3)
@@ -85,14 +76,9 @@ def main() -> None:
     parser.add_argument("--keep", action="store_true", help="write book/results/frontier.csv")
     options = parser.parse_args()
     data, tables = prepare(preset("laptop")), []
-    print(f"{'encoder':<34}{'weights':>9}{'s/pass':>8}{'best r':>8}" + "".join(f"{f'to {r:.2f}':>9}" for r in REACHED))
     for name in tqdm(options.encoders, disable=None):
-        curves = measured(data, name, options.seeds, options.passes)
-        tables.append(curves)
-        best = curves.groupby("seed")["validation_r"].max().mean()
-        a_pass = curves.groupby("seed")["seconds"].max().mean() / (curves["epoch"].max() + 1)
-        times = "".join(f"{seconds_to(curves, reached):>9}" for reached in REACHED)
-        print(f"{name:<34}{curves['parameters'].iloc[0]:>9,}{a_pass:>8.2f}{best:>8.3f}{times}", flush=True)
+        tables.append(measured(data, name, options.seeds, options.passes))
+        print(report.frontier_table(tables[-1]).to_string(header=len(tables) == 1), flush=True)
     if options.keep:
         report.keep_or_read("frontier", pd.concat(tables), provenance(data.config, data.machine), keep=True)
 

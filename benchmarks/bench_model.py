@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from eccl.config import PRESETS, Config, preset
 from eccl.encoders.cmr import cmr_encoder
-from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import masked_autoencoder
 from eccl.encoders.pair import ECCL
@@ -40,9 +40,9 @@ def networks(config: Config, ecg: Tensor, cine: Tensor) -> dict[str, tuple[nn.Mo
     eccl = ECCL(config.ecg, config.cmr, config.embedding).freeze_cmr()
     h_cmr = torch.randn(len(ecg), eccl.cmr.width, device=ecg.device)
     return {
-        "ECG encoder": (Predictor(ECGViT(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
+        "ECG encoder": (Predictor(ecg_encoder(config.ecg), len(TRAIT_NAMES)), lambda m: trait_loss(m(ecg), traits)),
         "ECG autoencoder": (
-            masked_autoencoder(ECGViT(config.ecg), config.mae),
+            masked_autoencoder(ecg_encoder(config.ecg), config.mae),
             lambda m: m(ecg, generator).loss,
         ),
         "CMR encoder": (Predictor(cmr_encoder(config.cmr), len(TRAIT_NAMES)), lambda m: trait_loss(m(cine), traits)),
@@ -55,7 +55,7 @@ def training_step(model: nn.Module, loss: Callable[[nn.Module], Tensor], mixed: 
     """A function that takes one training step and returns its seconds."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     device = parameters[0].device
-    optimizer = torch.optim.AdamW(parameters, lr=1e-5)
+    optimizer = torch.optim.AdamW(parameters, lr=1e-5, fused=True)  # as eccl.training.optimisation
 
     def step() -> float:
         start = time.perf_counter()

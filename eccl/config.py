@@ -163,6 +163,7 @@ class Config:
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
     stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
     stage_supervised: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
+    stage_simclr: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
     stage_finetune: StageConfig = StageConfig(epochs=8, batch_size=32, learning_rate=1e-3, patience=8)
     ecg_start: str = "random"  # what the ECG encoder of stage 2 starts from; or "masked_autoencoder"
     cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one

@@ -17,6 +17,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stage_cmr": {"epochs": 2, "batch_size": 16},
         "stage_eccl": {"epochs": 2, "batch_size": 16},
         "stage_supervised": {"epochs": 2, "batch_size": 16},
+        "stage_simclr": {"epochs": 2, "batch_size": 16},
         "stage_finetune": {"epochs": 2, "batch_size": 16},
         "replicates": 200,
     },
@@ -33,6 +34,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "stage_cmr": {"epochs": 400, "batch_size": 128, "learning_rate": 3.2e-5, "patience": 10},
         "stage_eccl": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
         "stage_supervised": {"epochs": 800, "batch_size": 32, "learning_rate": 8e-5, "patience": 10},
+        "stage_simclr": {"epochs": 800, "batch_size": 128, "learning_rate": 1e-4, "patience": 10},
         "stage_finetune": {"epochs": 400, "batch_size": 32, "learning_rate": 8e-6, "patience": 10},
         # The original's augmentation and nothing else: reversed time and sign, turned and cropped images.
         "ecg_augmentation": {

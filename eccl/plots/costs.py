@@ -14,16 +14,18 @@ from eccl.evaluation.summary import summary
 from eccl.plots.style import CYCLE, GRID, INK, legend_beside, looks, new_figure, style, with_notes
 
 
-def label_share(table: pd.DataFrame, ylabel: str) -> Figure:
+def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") -> Figure:
     """A score against the share of known labels, a line a method: the mean of its seeds, in a band from worst to best.
 
     Parameters
     ----------
     table : DataFrame
-        Rows of a grid that varies `label_share` (`eccl.study.grid.collect`), of one score: columns method, protocol,
-        seed, label_share, value, low, high, n.
+        Rows of a grid that varies the share (`eccl.study.grid.collect`), of one score: columns method, protocol, seed,
+        the share, value, low, high, n.
     ylabel : str
         The score.
+    share : str
+        The setting that varies: "label_share", or "diagnosis_share".
 
     Raises
     ------
@@ -35,16 +37,18 @@ def label_share(table: pd.DataFrame, ylabel: str) -> Figure:
         raise ValueError(f"the rows are of several scores, by {', '.join(several)}; choose one")
     rows = summary(table).assign(seed=pd.NA)
     look = with_notes(looks(rows_of(rows)), rows)
-    shares = np.sort(rows["label_share"].unique())
+    shares = np.sort(rows[share].unique())
     with style():
         figure, axes = new_figure(3.6)
         panel = axes[0, 0]
         for row, (label, colour) in look.items():
-            mine = rows[[one == row for one in rows_of(rows)]].sort_values("label_share")
-            x = mine["label_share"].to_numpy(float)
+            mine = rows[[one == row for one in rows_of(rows)]].sort_values(share)
+            x = mine[share].to_numpy(float)
             panel.fill_between(x, mine["lowest"], mine["highest"], color=colour, alpha=0.2, linewidth=0)
             panel.plot(x, mine["value"], "o-", color=colour, markersize=4, label=label)
-        panel.set(xlabel="share of the training participants whose labels are known", ylabel=ylabel, xscale="log")
+        known = {"diagnosis_share": "diagnoses"}.get(share, "labels")
+        xlabel = f"share of the training participants whose {known} are known"
+        panel.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
         panel.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
         panel.minorticks_off()
         panel.grid(axis="y", color=GRID)

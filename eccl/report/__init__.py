@@ -1,5 +1,7 @@
 """What the notebooks hand to the book: sentences with their numbers, provenance, and our figures beside the paper's."""
 
+from eccl.report.comparison import score_table, terms_table
+from eccl.report.costs import frontier_table
 from eccl.report.paper import diagnosis_rows, paper_beside_ours, trait_rows
 from eccl.report.prose import record, say, verdict
 from eccl.report.provenance import provenance_table, runs_provenance
@@ -7,6 +9,7 @@ from eccl.report.results import keep_or_read, kept_provenance, read_reference
 
 __all__ = [
     "diagnosis_rows",
+    "frontier_table",
     "keep_or_read",
     "kept_provenance",
     "paper_beside_ours",
@@ -15,6 +18,8 @@ __all__ = [
     "record",
     "runs_provenance",
     "say",
+    "score_table",
+    "terms_table",
     "trait_rows",
     "verdict",
 ]

@@ -195,13 +195,19 @@ def sample(
     return draw(augmentation, batch_size, generator)
 
 
-def augmenter(augmentation: ECGAugmentation | CineAugmentation | None) -> Augmenter:
-    """A function (x, model, generator) -> x that augments while the model is training; None leaves x as it is."""
+def augmenter(augmentation: ECGAugmentation | CineAugmentation | None, always: bool = False) -> Augmenter:
+    """A function (x, model, generator) -> x that augments while the model is training; None leaves x as it is.
+
+    Parameters
+    ----------
+    always : bool
+        Augments on validation too, which every process computes whole.
+    """
 
     def augment(x: torch.Tensor, model: torch.nn.Module, generator: torch.Generator) -> torch.Tensor:
-        if augmentation is None or not model.training:
+        if augmentation is None or not (model.training or always):
             return x
-        count, rows = share(len(x))
+        count, rows = share(len(x)) if model.training else (len(x), slice(None))
         return sample(augmentation, count, generator).rows(rows).apply(x)
 
     return augment

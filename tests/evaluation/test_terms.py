@@ -55,9 +55,12 @@ def test_what_each_method_learns_from():
         "measurements": "none",
         "supervised": "traits",
         "masked_autoencoder": "ECGs",
+        "simclr": "ECGs",
         "cmr_supervised": "traits",
+        "cmr_simclr": "cines",
         "eccl": "ECGs, traits, pairs",
         "eccl_pairs": "ECGs, pairs",
+        "eccl_unlabelled": "ECGs, pairs",
         "eccl_labels": "ECGs, traits",
         "eccl_sigmoid": "ECGs, traits, pairs",
         "eccl_shuffled": "ECGs, traits, shuffled pairs",
@@ -65,6 +68,7 @@ def test_what_each_method_learns_from():
     start = set_config(CONFIG, ecg_start="random")
     assert budget(METHODS["eccl"], start).labels == "traits, pairs"
     assert budget(METHODS["eccl_pairs"], start).labels_cmr == "traits"  # its images' encoder had seen them
+    assert budget(METHODS["eccl_unlabelled"], start).labels_cmr == "cines"
     assert budget(METHODS["eccl"], set_config(start, loss={"trait_weight": 0.0})).labels == "pairs"
     assert budget(finetuned(METHODS["random"], "diagnoses"), CONFIG).labels == "diagnoses"
     assert budget(finetuned(METHODS["eccl_pairs"], "traits"), start).labels == "pairs, traits"
@@ -111,7 +115,7 @@ def test_whatever_it_starts_from_a_fine_tuned_row_has_as_many_passes(name):
 @pytest.mark.parametrize("grid", sorted(GRIDS.glob("*.json")), ids=lambda path: path.stem)
 def test_rows_that_isolate_the_pairs_have_equal_terms(grid, name):
     """Labels without pairs, pairs without labels and from scratch: as many passes as ECCL, in every preset."""
-    methods = {"supervised", "eccl_pairs", "eccl_labels", "eccl_shuffled"} & set(
+    methods = {"supervised", "simclr", "eccl_pairs", "eccl_unlabelled", "eccl_labels", "eccl_shuffled"} & set(
         json.loads(grid.read_text())["methods"]
     )
     assert not [note for method in methods if (note := budget(METHODS[method], preset(name)).note)]

@@ -1,0 +1,104 @@
+"""Rows of a kept grid as readers take them: scores with their seeds and intervals, and the terms they stand on."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from eccl.evaluation.rows import rows_of
+from eccl.evaluation.summary import summary
+from eccl.evaluation.terms import REFERENCE
+from eccl.metrics import Estimate
+from eccl.plots.style import label_of
+
+
+def score_table(table: pd.DataFrame, score: str, digits: int = 3) -> pd.DataFrame:
+    """One line a row of methods, as text: its score, where its seeds lie, and how far it is from ECCL, paired.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Rows of a grid (`eccl.study.grid.collect`, or as they were kept), of one score, as `summary` takes them.
+    score : str
+        Its name, which heads the column.
+    digits : int
+        After the point.
+
+    Returns
+    -------
+    DataFrame
+        The score of the first seed with its interval over the participants; the lowest and highest seed; the difference
+        to the reference in the first seed, with its paired interval; in how many seeds that interval lies on one side
+        of 0; n and how many seeds. What was not compared, or is one seed alone, is empty there.
+    """
+    rows = summary(table)
+    first = table.sort_values("seed", kind="stable").drop_duplicates(["method", "protocol"])
+    firsts = dict(zip(rows_of(first.assign(seed=pd.NA)), first.to_dict("records")))
+    lines = []
+    for row, line in zip(rows_of(rows.assign(seed=pd.NA)), rows.to_dict("records")):
+        one = firsts[row]
+        seeds = table[(table["method"] == row.method) & (table["protocol"] == row.protocol)]
+        lines.append(
+            {
+                "": label_of(row.method, row.protocol),
+                score: f"{Estimate.from_row(one):.{digits}f}",
+                "seeds, from and to": _span(line, "", digits) if line["seeds"] > 1 else "",
+                f"less {label_of(REFERENCE)}": _difference(one, digits) if row.method != REFERENCE else "",
+                "ahead or behind": _sides(seeds) if row.method != REFERENCE else "",
+                "seeds": line["seeds"],
+                "n": int(line["n"]),
+            }
+        )
+    return pd.DataFrame(lines).set_index("")
+
+
+def _span(line: dict, prefix: str, digits: int) -> str:
+    return f"{line[f'{prefix}lowest']:.{digits}f} to {line[f'{prefix}highest']:.{digits}f}"
+
+
+def _difference(one: dict, digits: int) -> str:
+    if pd.isna(one.get("difference")):
+        return ""
+    return f"{Estimate.from_row(one, 'difference'):.{digits}f}"
+
+
+def _sides(seeds: pd.DataFrame) -> str:
+    """In how many of the seeds the paired interval lies on one side of 0."""
+    if "difference" not in seeds or seeds["difference"].isna().any():
+        return ""
+    counts = {"ahead": (seeds["difference_low"] > 0).sum(), "behind": (seeds["difference_high"] < 0).sum()}
+    said = [f"{name} in {count} of {len(seeds)}" for name, count in counts.items() if count]
+    return ", ".join(said) or "not distinguishable"
+
+
+def terms_table(table: pd.DataFrame) -> pd.DataFrame:
+    """One line a method, as text: from what it learnt, in how many passes, at what rate, in what time.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As of `score_table`. Seconds are means over the seeds; those of the first hold all learning rates that it tried,
+        so they are of the seeds after it, where there are any.
+    """
+    rows = table[table["protocol"] != "retrieval"].sort_values("seed", kind="stable")
+    lines = []
+    for method, seeds in rows.groupby("method", sort=False):
+        one, later = seeds.iloc[0], seeds[seeds["seed"] > seeds["seed"].min()]
+        timed = later if len(later) else seeds
+        lines.append(
+            {
+                "": label_of(method),
+                "the ECG encoder learnt from": one["labels"],
+                "its image encoder had learnt from": one["labels_cmr"],
+                "passes": f"{one['passes']:.0f} of {one['passes_most']:.0f}",
+                "learning rate": f"{one['learning_rate']:g}" if one["passes"] else "",
+                "tried": ", ".join(f"{rate:g}" for rate in _rates(one)) if one["passes"] else "",
+                "seconds": f"{timed['seconds_ecg'].mean():.0f}" if one["passes"] else "",
+            }
+        )
+    return pd.DataFrame(lines).set_index("")
+
+
+def _rates(one: pd.Series) -> list[float]:
+    import json
+
+    return json.loads(one["learning_rates"])
