@@ -30,7 +30,11 @@ NAMES = (
     "eccl_pairs",
     "eccl_unlabelled",
     "eccl_labels",
+    "eccl_nt_xent",
+    "eccl_triplet",
     "eccl_sigmoid",
+    "eccl_joint",
+    "mmcl",
     "eccl_shuffled",
 )
 METHODS: dict[str, Method] = {name: import_module(f"eccl.methods.{name}").METHOD for name in NAMES}

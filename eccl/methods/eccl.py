@@ -6,7 +6,7 @@ on the validation split. The features of the frozen encoder are computed once, w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -81,6 +81,9 @@ def start(model: ECCL, upstream: Mapping[str, Trained]) -> None:
     copy_weights(model.cmr, upstream["cmr"].encoder("cine"))
 
 
+OfImages = Callable[[ECCL, Batch, torch.Generator], Mapping[str, Tensor]]
+
+
 class PairedStep(nn.Module):
     """One step: embeddings of both against one another, and the traits from the ECG.
 
@@ -88,20 +91,20 @@ class PairedStep(nn.Module):
     ----------
     contrast : nn.Module
         Of (z_ecg, z_cmr).
-    h_cmr : Tensor (N, width)
-        Of everyone, by the frozen encoder.
     traits : Tensor (N, 82)
         Standardised; NaN rows are not known.
     settings : Settings
+    cmr : callable (model, batch, generator) -> mapping
+        What of the images the model is given: `h_cmr` of a frozen encoder, or the `cine`.
     """
 
-    def __init__(self, contrast: nn.Module, h_cmr: Tensor, traits: Tensor, settings: Settings):
+    def __init__(self, contrast: nn.Module, traits: Tensor, settings: Settings, cmr: OfImages):
         super().__init__()
         self.contrast, self.loss = contrast, settings.loss
-        self.h_cmr, self.traits, self.augment = h_cmr, traits, augmenter(settings.augmentation)
+        self.traits, self.augment, self.cmr = traits, augmenter(settings.augmentation), cmr
 
     def forward(self, model: ECCL, batch: Batch, generator: torch.Generator) -> Step:
-        output = model(self.augment(batch["ecg"], model, generator), h_cmr=rows_of(self.h_cmr, batch))
+        output = model(self.augment(batch["ecg"], model, generator), **self.cmr(model, batch, generator))
         # every process computes validation whole, so only training gathers
         z_ecg, z_cmr = (gather(z) if model.training else z for z in (output.z_ecg, output.z_cmr))
         supervised = trait_loss(output.traits, rows_of(self.traits, batch))
@@ -118,12 +121,16 @@ def paired(settings: Settings, data: Data, upstream: Mapping[str, Trained], cont
     """The pairs under any contrast: a module of (z_ecg, z_cmr), whose own parameters are trained too."""
     count, seed = len(data.store), data.config.seed
     partner = shuffled(count, data.split, seed) if settings.shuffle_pairs else np.arange(count)
+    h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))[partner]
+    return of_pairs(settings, data, contrast, lambda model, batch, generator: {"h_cmr": rows_of(h_cmr, batch)})
+
+
+def of_pairs(settings: Settings, data: Data, contrast: nn.Module, cmr: OfImages) -> Setup:
+    """The contrast of each ECG with what is given of its image, and the traits of those whose are known."""
     supervision = supervise(data.store, data.split, "traits", settings.known)
     traits = supervision.targets.clone()
     traits[np.setdiff1d(data.split.train, supervision.train)] = torch.nan
-    h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))
-    step = PairedStep(contrast, h_cmr[partner], traits, settings)
-    return Setup(Objective(step), data.split.train, supervision.outputs)
+    return Setup(Objective(PairedStep(contrast, traits, settings, cmr)), data.split.train, supervision.outputs)
 
 
 def shuffled(count: int, split: Split, seed: int) -> np.ndarray:
