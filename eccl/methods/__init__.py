@@ -35,6 +35,7 @@ NAMES = (
     "eccl_sigmoid",
     "eccl_joint",
     "mmcl",
+    "cross_modal_autoencoder",
     "eccl_shuffled",
 )
 METHODS: dict[str, Method] = {name: import_module(f"eccl.methods.{name}").METHOD for name in NAMES}

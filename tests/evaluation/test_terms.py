@@ -68,6 +68,7 @@ def test_what_each_method_learns_from():
         "eccl_sigmoid": "ECGs, traits, pairs",
         "eccl_joint": "ECGs, traits, pairs",
         "mmcl": "ECGs, pairs",
+        "cross_modal_autoencoder": "ECGs, pairs",
         "eccl_shuffled": "ECGs, traits, shuffled pairs",
     }
     start = set_config(CONFIG, ecg_start="random")

@@ -49,3 +49,11 @@ def test_mmcl_starts_from_both_and_no_label_teaches_it(data, mae):
         float(clip_loss(output.z_ecg, output.z_cmr)), rel=1e-4
     )
     assert settings(CONFIG).loss.trait_weight == 1.0  # of ECCL: the config is left as it is
+
+
+def test_the_cross_modal_autoencoder_starts_from_nothing_and_knows_no_label(data):
+    trained = obtain(METHODS["cross_modal_autoencoder"], data, progress=False)
+    assert trained.run.config["upstream"] == {} and "outputs" not in trained.run.config
+    for modality, encoder in (("ecg", trained.model.ecg), ("cine", trained.model.cmr)):
+        assert equal(trained.encoder(modality), encoder)
+        assert trained.features(data, modality).shape == (24, encoder.width)
