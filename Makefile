@@ -27,9 +27,10 @@ notebooks: $(INSTALLED)
 	$(BIN)/jupytext --to ipynb --update notebooks/*.md
 	$(BIN)/jupyter nbconvert --clear-output --inplace --log-level WARN notebooks/*.ipynb
 
-# The maps in README.md and book/contributing.md, from the docstrings.
+# The maps in README.md and book/contributing.md, from the docstrings; README.md's numbers, from book/results/.
 map: $(INSTALLED)
 	$(BIN)/python tests/helpers/tree_map.py
+	$(BIN)/python tests/helpers/kept_numbers.py
 
 # The notebook cache knows the notebooks' code only: when the package or the preset changes, execute anew.
 # Runs and cohorts are memoised by their own configuration and stay.

@@ -158,12 +158,13 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     ecg_augmentation: ECGAugmentation = field(default_factory=ECGAugmentation)
     cine_augmentation: CineAugmentation = field(default_factory=CineAugmentation)
-    # Equal terms: what trains the ECG encoder alone has the passes, patience and rates of stage 2 and all before it.
-    stage_mae: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
+    # Equal terms: what trains the ECG encoder alone has the passes and patience of stage 2 and all before it, and the
+    # rate that validation chose for it of the same three (`grids/equal_terms.json`).
+    stage_mae: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=4e-3, patience=16)
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
-    stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
-    stage_supervised: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
-    stage_simclr: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=2e-3, patience=16)
+    stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=16)
+    stage_supervised: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=16)
+    stage_simclr: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=16)
     stage_finetune: StageConfig = StageConfig(epochs=8, batch_size=32, learning_rate=1e-3, patience=8)
     ecg_start: str = "random"  # what the ECG encoder of stage 2 starts from; or "masked_autoencoder"
     cmr_target: str = "traits"  # what supervises the CMR encoder; or "diagnoses", or the code of one

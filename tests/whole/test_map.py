@@ -25,7 +25,7 @@ WHERE = {  # behaviour: file, and what does it there
     "what the contrastive loss is": ("training/losses.py", "Contrast"),
     "how an interrupted training goes on": ("training/loop.py", "fit"),
     "what stage 2 optimises": ("methods/eccl.py", "PairedStep"),
-    "when a run is found and when it is trained": ("methods/base.py", "obtain"),
+    "when a run is found and when it is trained": ("methods/obtaining.py", "obtain"),
     "how a linear probe is fitted and its penalty chosen": ("evaluation/probes.py", "fit_traits"),
     "which ECGs a trained model refuses": ("share/domain.py", "Domain.check"),
 }

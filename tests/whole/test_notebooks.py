@@ -18,6 +18,7 @@ from eccl.study.notebook import SETTINGS
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.md"))
 BIN = Path(sys.executable).parent
+UNTRAINED = ("01_cohort", "09_pairs", "10_speed")  # train nothing: the heart itself, and what was kept
 JUDGED = ("02_pretrain", "03_traits", "04_diseases", "05_retrieval")  # train or judge, by every setting there is
 
 
@@ -57,7 +58,7 @@ def execute(name: str, home: Path, cwd: Path, **parameters):
 
 def test_there_is_a_notebook_for_every_chapter():
     chapters = ["01_cohort", "02_pretrain", "03_traits", "04_diseases", "05_retrieval"]
-    chapters += ["06_real_files", "07_your_data", "08_ptbxl"]
+    chapters += ["06_real_files", "07_your_data", "08_ptbxl", "09_pairs", "10_speed"]
     assert chapters == NAMES
 
 
@@ -88,7 +89,7 @@ def test_what_can_be_trained_can_be_judged(name):
     assert cell.source == parameters_of("02_pretrain").source
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if name != "01_cohort"])  # which trains nothing
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in UNTRAINED])
 def test_every_chapter_that_trains_takes_every_setting(name):
     declared = {node.target.id for node in ast.parse(parameters_of(name).source).body}
     assert {"preset", "cohort", *SETTINGS} <= declared

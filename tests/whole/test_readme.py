@@ -8,8 +8,10 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from helpers import kept_numbers
 
 from eccl import train
+from eccl.config import preset
 from eccl.study.__main__ import _parser as study_parser
 from eccl.study.grid import read_grid
 
@@ -49,6 +51,40 @@ def test_it_gives_the_commands_of_the_book():
         "jupyter lab",
     ):
         assert any(start in line for line in lines), start
+
+
+def test_its_numbers_are_those_of_the_kept_runs():
+    assert kept_numbers.written(README) == README, "make map writes them"
+
+
+def test_the_preset_has_the_learning_rates_that_validation_chose():
+    kept = kept_numbers.tables()["traits"].query("protocol == 'probe'")
+    chosen = kept[kept["seed"] == kept["seed"].min()].set_index("method")["learning_rate"]
+    stages = {"masked_autoencoder": "mae", "supervised": "supervised", "eccl": "eccl", "eccl_pairs": "eccl"}
+    config = preset("laptop")
+    for method, stage in stages.items():
+        assert getattr(config, f"stage_{stage}").learning_rate == chosen[method], method
+
+
+def glued() -> dict[str, float]:
+    """The numbers that the pages of the built book handed over, by name."""
+    found = {}
+    for path in (ROOT / "book" / "_build" / ".jupyter_cache" / "executed").glob("*/base.ipynb"):
+        outputs = [out for cell in nbformat.read(path, as_version=4).cells for out in cell.get("outputs", [])]
+        for out in outputs:
+            if name := out.get("metadata", {}).get("scrapbook", {}).get("name"):
+                found[name] = ast.literal_eval(out.data["application/papermill.record/text/plain"])
+    return found
+
+
+def test_the_built_pages_agree_with_it():
+    """What `make book` printed last lies in the intervals of the kept rows."""
+    if not (ROOT / "book" / "_build" / ".executed-with-laptop").exists() or "r_eccl" not in (pages := glued()):
+        pytest.skip("the book of the preset laptop is not built here")
+    of = kept_numbers.tables()
+    for name, target in (("r_eccl", "traits"), ("auroc", "diagnoses")):
+        kept = kept_numbers.first_seed(of[target], method="eccl", protocol="probe")
+        assert kept.low < pages[name] < kept.high, name
 
 
 def check_training(arguments: list[str]) -> None:
