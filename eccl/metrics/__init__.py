@@ -11,7 +11,9 @@ from eccl.metrics.bootstrap import (
     multiplicities,
     resample,
 )
-from eccl.metrics.calibration import CalibrationBin, brier, calibration_curve, proportion
+from eccl.metrics.calibration import CalibrationBin, brier, calibration_curve, calibration_error, proportion
+from eccl.metrics.decisions import net_benefit, predictive_value, sensitivity, specificity, threshold_of
+from eccl.metrics.multiplicity import holm
 from eccl.metrics.ranking import median_rank, ranks, recall_at
 from eccl.metrics.statistics import auprc, auroc, defined_mean, mean, pearson, r_squared
 
@@ -26,16 +28,23 @@ __all__ = [
     "bootstrap_indices",
     "brier",
     "calibration_curve",
+    "calibration_error",
     "defined_mean",
     "estimate",
+    "holm",
     "interval",
     "mean",
     "median_rank",
     "multiplicities",
+    "net_benefit",
     "pearson",
+    "predictive_value",
     "proportion",
     "r_squared",
     "ranks",
     "recall_at",
     "resample",
+    "sensitivity",
+    "specificity",
+    "threshold_of",
 ]

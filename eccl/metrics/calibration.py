@@ -47,13 +47,35 @@ def calibration_curve(labels: np.ndarray, probabilities: np.ndarray, bins: int =
     Wilson, J Am Stat Assoc 1927.
     """
     labels, probabilities = np.asarray(labels, float), _probabilities(probabilities)
-    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
-    member = np.searchsorted(edges, probabilities, side="right")
+    member = _bin_of(probabilities, bins)
     return [
         CalibrationBin(float(probabilities[member == b].mean()), proportion(int(labels[member == b].sum()), int(n)))
         for b, n in enumerate(np.bincount(member))
         if n
     ]
+
+
+def _bin_of(probabilities: np.ndarray, bins: int) -> np.ndarray:
+    """The bin (n,) of each probability, of about equally many; equal ones are in one."""
+    edges = np.unique(np.quantile(probabilities, np.linspace(0, 1, bins + 1)[1:-1]))
+    return np.searchsorted(edges, probabilities, side="right")
+
+
+def calibration_error(
+    labels: np.ndarray, probabilities: np.ndarray, bins: int = 8, *, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Mean over participants of |observed - predicted| in their bin of `calibration_curve`; lower is better.
+
+    It is never quite 0: chance alone moves what is observed in a bin.
+
+    References
+    ----------
+    Naeini et al., AAAI 2015 (expected calibration error).
+    """
+    probabilities = _probabilities(probabilities)
+    excess, member = np.asarray(labels, float) - probabilities, _bin_of(probabilities, bins)
+    apart = [np.abs(mean(excess * (member == number), weights=weights)) for number in np.unique(member)]
+    return np.sum(apart, axis=0)
 
 
 def proportion(count: int, n: int) -> Estimate:

@@ -88,8 +88,8 @@ def terms_table(table: pd.DataFrame) -> pd.DataFrame:
             {
                 "": label_of(method),
                 "the ECG encoder learnt from": one["labels"],
-                "its image encoder had learnt from": one["labels_cmr"],
-                "passes": f"{one['passes']:.0f} of {one['passes_most']:.0f}",
+                "the image encoder had learnt from": one["labels_cmr"] if isinstance(one["labels_cmr"], str) else "",
+                "passes": f"{one['passes']:.0f} of {one['passes_most']:.0f}" if one["passes"] else "",
                 "learning rate": f"{one['learning_rate']:g}" if one["passes"] else "",
                 "tried": ", ".join(f"{rate:g}" for rate in _rates(one)) if one["passes"] else "",
                 "seconds": f"{timed['seconds_ecg'].min():.0f}" if one["passes"] else "",
