@@ -9,6 +9,7 @@ from eccl.plots.embeddings import embedding_map, rank_histogram, training_histor
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
+from eccl.plots.retrieval import nearest_cines
 from eccl.plots.style import colour_of, label_of, looks, style
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "label_share",
     "looks",
     "masked_ecg",
+    "nearest_cines",
     "rank_histogram",
     "roc",
     "style",

@@ -66,6 +66,9 @@ def everything(rng, ecg, cine):
         "embedding_map": plots.embedding_map(*z, y[:, 0], "LV mass (g)"),
         "embedding_map_classes": plots.embedding_map(*z, labels[:, 0], "I21"),
         "rank_histogram": plots.rank_histogram({"ECG to CMR": np.arange(1, N + 1), "CMR to ECG": np.ones(N)}, N),
+        "nearest_cines": plots.nearest_cines(
+            np.stack([ecg.signal] * 2), rng.random((N, 20, 30)), rng.random((2, N)), np.array([0, 7])
+        ),
         "label_share": plots.label_share(shares, "mean r"),
         "frontier": plots.frontier(speed),
         "training_history": plots.training_history({"eccl": history, "eccl_shuffled": history}),
@@ -80,7 +83,7 @@ def figures():
 
 
 def test_every_figure_fits_the_column_is_sharp_and_labels_its_axes(figures):
-    images = {"clinic_ecg", "cine_montage"}
+    images = {"clinic_ecg", "cine_montage", "nearest_cines"}
     for name, figure in figures.items():
         assert figure.get_figwidth() <= 7.2 and figure.dpi == 150, name
         for axes in figure.axes:
