@@ -80,7 +80,7 @@ def setup(settings: Any, data: Data, upstream: Mapping[str, Trained], modality: 
 METHOD = Method(
     name="simclr",
     label="SimCLR",
-    colour="#CC79A7",
+    colour="#EE99AA",
     reference="Chen et al., ICML 2020",
     settings=settings,
     build=lambda settings: Projected(ecg_encoder(settings.ecg), settings.embedding),
