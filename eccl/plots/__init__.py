@@ -10,6 +10,7 @@ from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
 from eccl.plots.retrieval import nearest_cines
+from eccl.plots.slider import heart_slider
 from eccl.plots.style import colour_of, label_of, looks, style
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "forest",
     "frontier",
     "group_bars",
+    "heart_slider",
     "histogram",
     "ingest_outcome",
     "label_of",

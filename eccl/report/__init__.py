@@ -2,12 +2,14 @@
 
 from eccl.report.comparison import score_table, terms_table
 from eccl.report.costs import frontier_table
+from eccl.report.front import results_table
 from eccl.report.paper import diagnosis_rows, paper_beside_ours, trait_rows
-from eccl.report.prose import record, say, verdict
+from eccl.report.prose import Prose, record, say, verdict
 from eccl.report.provenance import provenance_table, runs_provenance
 from eccl.report.results import keep_or_read, kept_provenance, read_reference
 
 __all__ = [
+    "Prose",
     "diagnosis_rows",
     "frontier_table",
     "keep_or_read",
@@ -16,6 +18,7 @@ __all__ = [
     "provenance_table",
     "read_reference",
     "record",
+    "results_table",
     "runs_provenance",
     "say",
     "score_table",

@@ -12,59 +12,9 @@ from pathlib import Path
 import pandas as pd
 
 from eccl import report
-from eccl.metrics import Estimate
+from eccl.report.front import first_seed, kept_scores, results_table
 
 README = Path(__file__).resolve().parents[2] / "README.md"
-ROWS = {
-    "Random encoder": ("random", "probe"),
-    "Masked autoencoder alone": ("masked_autoencoder", "probe"),
-    "Classical measurements, ridge": ("measurements", "probe"),
-    "Classical measurements, boosted trees": ("measurements", "boosted"),
-    "Pairs alone": ("eccl_pairs", "probe"),
-    "**ECCL**: pairs and trait labels": ("eccl", "probe"),
-    "**Supervised**: trait labels, no pairs": ("supervised", "probe"),
-}
-
-
-def first_seed(table: pd.DataFrame, **where: str) -> Estimate:
-    """The value of the one row with these entries, in the first seed."""
-    chosen = table[table["seed"] == table["seed"].min()]
-    for name, value in where.items():
-        chosen = chosen[chosen[name] == value]
-    (row,) = chosen.to_dict("records")
-    return Estimate.from_row(row)
-
-
-def tables() -> dict[str, pd.DataFrame]:
-    """What is kept of each target, as one score."""
-    kept = report.keep_or_read("equal_terms")
-    return {
-        "traits": kept.query("target == 'traits' and group == 'all traits'"),
-        "diagnoses": kept.query("target == 'diagnoses' and diagnosis == 'mean' and metric == 'AUROC'"),
-        "retrieval": kept.query("target == 'retrieval' and metric == 'recall at 10' and direction == 'ECG to CMR'"),
-    }
-
-
-def results() -> str:
-    """The table of the laptop preset's rows, first seed."""
-    of = tables()
-    lines = [
-        "| From the ECG alone | 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
-        "| --- | --- | --- | --- |",
-    ]
-    for label, (method, protocol) in ROWS.items():
-        known = "boosted_demographics" if protocol == "boosted" else "probe_demographics"
-        lines.append(
-            f"| {label} | {first_seed(of['traits'], method=method, protocol=protocol)} "
-            f"| {first_seed(of['traits'], method=method, protocol=known).value:.2f} "
-            f"| {first_seed(of['diagnoses'], method=method, protocol=protocol)} |"
-        )
-    tops = [of["traits"].query("method == 'eccl' and protocol == @name")["ceiling"].iloc[0] for name in PROBES]
-    lines.append(f"| Ceiling | {tops[0]:.2f} | {tops[1]:.2f} | |")
-    return "\n".join(lines)
-
-
-PROBES = ("probe", "probe_demographics")
 
 
 def few_labels() -> pd.DataFrame:
@@ -75,7 +25,7 @@ def few_labels() -> pd.DataFrame:
 
 def sentences() -> str:
     """What stands under the table: differences to ECCL, retrieval, few labels."""
-    of = tables()
+    of = kept_scores()
     traits, areas = (
         report.score_table(of[target].query("protocol == 'probe'"), "score") for target in ("traits", "diagnoses")
     )
@@ -104,7 +54,7 @@ def sentences() -> str:
 def written(text: str) -> str:
     """The text of README.md with its table as it is kept now."""
     marked = re.compile(r"(<!-- numbers: `make map` writes them -->\n).*?(<!-- end of the numbers -->)", re.DOTALL)
-    found, count = marked.subn(lambda match: f"{match[1]}{results()}\n\n{sentences()}\n{match[2]}", text)
+    found, count = marked.subn(lambda match: f"{match[1]}{results_table()}\n\n{sentences()}\n{match[2]}", text)
     if count != 1:
         raise ValueError(f"README.md has {count} tables between the two comments, not one")
     return found

@@ -6,6 +6,8 @@ import pandas as pd
 import pytest
 from helpers import kept_numbers
 
+from eccl.report.front import kept_scores
+
 ROOT = Path(__file__).resolve().parents[2]
 CLAIMS = {
     "README.md": "**Against the paper's order, ECCL is not ahead",
@@ -18,7 +20,7 @@ CLAIMS = {
 
 @pytest.fixture(scope="module")
 def kept() -> dict[str, pd.DataFrame]:
-    return {name: table.query("protocol == 'probe'") for name, table in kept_numbers.tables().items()}
+    return {name: table.query("protocol == 'probe'") for name, table in kept_scores().items()}
 
 
 @pytest.mark.parametrize("page", CLAIMS)

@@ -12,6 +12,7 @@ from helpers import kept_numbers
 
 from eccl import train
 from eccl.config import preset
+from eccl.report.front import first_seed, kept_scores
 from eccl.study.__main__ import _parser as study_parser
 from eccl.study.grid import read_grid
 
@@ -58,7 +59,7 @@ def test_its_numbers_are_those_of_the_kept_runs():
 
 
 def test_the_preset_has_the_learning_rates_that_validation_chose():
-    kept = kept_numbers.tables()["traits"].query("protocol == 'probe'")
+    kept = kept_scores()["traits"].query("protocol == 'probe'")
     chosen = kept[kept["seed"] == kept["seed"].min()].set_index("method")["learning_rate"]
     stages = {"masked_autoencoder": "mae", "supervised": "supervised", "eccl": "eccl", "eccl_pairs": "eccl"}
     config = preset("laptop")
@@ -81,9 +82,9 @@ def test_the_built_pages_agree_with_it():
     """What `make book` printed last lies in the intervals of the kept rows."""
     if not (ROOT / "book" / "_build" / ".executed-with-laptop").exists() or "r_eccl" not in (pages := glued()):
         pytest.skip("the book of the preset laptop is not built here")
-    of = kept_numbers.tables()
+    of = kept_scores()
     for name, target in (("r_eccl", "traits"), ("auroc", "diagnoses")):
-        kept = kept_numbers.first_seed(of[target], method="eccl", protocol="probe")
+        kept = first_seed(of[target], method="eccl", protocol="probe")
         assert kept.low < pages[name] < kept.high, name
 
 

@@ -1,0 +1,56 @@
+"""The table of results that the front page and README.md show, from a kept grid."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from eccl.metrics import Estimate
+from eccl.report.results import keep_or_read
+
+ROWS = {
+    "Random encoder": ("random", "probe"),
+    "Masked autoencoder alone": ("masked_autoencoder", "probe"),
+    "Classical measurements, ridge": ("measurements", "probe"),
+    "Classical measurements, boosted trees": ("measurements", "boosted"),
+    "Pairs alone": ("eccl_pairs", "probe"),
+    "**ECCL**: pairs and trait labels": ("eccl", "probe"),
+    "**Supervised**: trait labels, no pairs": ("supervised", "probe"),
+}
+BESIDE = {"probe": "probe_demographics", "boosted": "boosted_demographics"}  # the same, with demographics
+
+
+def kept_scores() -> dict[str, pd.DataFrame]:
+    """What the grid of equal terms says of traits, diagnoses and retrieval: one score each, all rows and seeds."""
+    kept = keep_or_read("equal_terms")
+    return {
+        "traits": kept.query("target == 'traits' and group == 'all traits'"),
+        "diagnoses": kept.query("target == 'diagnoses' and diagnosis == 'mean' and metric == 'AUROC'"),
+        "retrieval": kept.query("target == 'retrieval' and metric == 'recall at 10' and direction == 'ECG to CMR'"),
+    }
+
+
+def first_seed(table: pd.DataFrame, **where: str) -> Estimate:
+    """The value of the one row with these entries, in the first seed."""
+    chosen = table[table["seed"] == table["seed"].min()]
+    for name, value in where.items():
+        chosen = chosen[chosen[name] == value]
+    (row,) = chosen.to_dict("records")
+    return Estimate.from_row(row)
+
+
+def results_table() -> str:
+    """The rows as Markdown: mean r of the traits without and with demographics, and mean AUROC, with intervals."""
+    of = kept_scores()
+    lines = [
+        "| From the ECG alone | 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
+        "| --- | --- | --- | --- |",
+    ]
+    for label, (method, protocol) in ROWS.items():
+        lines.append(
+            f"| {label} | {first_seed(of['traits'], method=method, protocol=protocol)} "
+            f"| {first_seed(of['traits'], method=method, protocol=BESIDE[protocol]).value:.2f} "
+            f"| {first_seed(of['diagnoses'], method=method, protocol=protocol)} |"
+        )
+    eccl = of["traits"].query("method == 'eccl'").set_index("protocol")["ceiling"]
+    tops = [eccl.loc[[protocol]].iloc[0] for protocol in ("probe", "probe_demographics")]
+    return "\n".join([*lines, f"| Ceiling | {tops[0]:.2f} | {tops[1]:.2f} | |"])
