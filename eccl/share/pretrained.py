@@ -32,6 +32,7 @@ from eccl.share.readout import Readout, fit_readout
 if TYPE_CHECKING:
     from eccl.data.store import Store
 
+PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "laptop"
 NAME, PARTS = "encoder", ("readout", "domain")
 VERSION = 3  # raise it when the same data come to be fitted otherwise
 EXAMPLES = 256  # people whose ECGs give the range of the domain; its margins are wider than what more would add
@@ -100,13 +101,14 @@ def is_equipped(folder: Path | str) -> bool:
     return fitted is not None and fitted.get("version") == VERSION
 
 
-def load(folder: Path | str) -> Model:
+def load(folder: Path | str = PACKAGED) -> Model:
     """The model of a folder that was equipped: it predicts from an ECG, with no cohort on disk.
 
     Parameters
     ----------
     folder : path
-        Of a run, or of the six files that `equip` wrote.
+        Of a run, or of the six files that `equip` wrote; by default the weights that come with the package, learnt from
+        simulated hearts and not for patients (`eccl/weights/laptop/CARD.md`).
 
     Raises
     ------

@@ -82,7 +82,7 @@ FLOORS = (
     ("plots", "share"),
     ("report",),
     ("study",),
-    ("train",),
+    ("train", "weights"),
 )
 OUTSIDE = {"metrics": {"torch", "pandas", "sklearn", "scipy"}, "records": {"torch", "wfdb", "nibabel", "pandas"}}
 

@@ -1,0 +1,1 @@
+"""Trained weights that come with the package, which `eccl.load()` reads; `python -m eccl.weights` makes them again."""
