@@ -29,16 +29,16 @@ def sentences() -> str:
     traits, areas = (
         report.score_table(of[target].query("protocol == 'probe'"), "score") for target in ("traits", "diagnoses")
     )
-    said = [
-        f"Row less ECCL, paired: {name} {traits.loc[label, 'less ECCL']} in mean r "
-        f"({traits.loc[label, 'ahead or behind']} seeds), {areas.loc[label, 'less ECCL']} in AUROC "
-        f"({areas.loc[label, 'ahead or behind']})."
+    each = [
+        f"{name} {traits.loc[label, 'less ECCL']} in mean r, {traits.loc[label, 'ahead or behind']} seeds, and "
+        f"{areas.loc[label, 'less ECCL']} in AUROC, {areas.loc[label, 'ahead or behind']}"
         for name, label in (("*supervised*", "supervised"), ("*pairs alone*", "ECCL, pairs alone"))
     ]
+    said = [f"Less ECCL, paired: {'; '.join(each)}."]
     own, wrong = (first_seed(of["retrieval"], method=method) for method in ("eccl", "eccl_shuffled"))
-    said.append(f"Own scan among the first ten of {own.n}: {own}; with shuffled pairs {wrong}.")
-    tenth = few_labels().query("diagnosis_share == 0.1").groupby(["method", "protocol"])["value"]
-    low, high = tenth.min(), tenth.max()
+    said.append(f"Own scan among the first ten of {own.n}: {own}, by shuffled pairs {wrong}.")
+    few = few_labels().query("diagnosis_share == 0.05").groupby(["method", "protocol"])["value"]
+    low, high = few.min(), few.max()
     names = {
         "from scratch": ("random", "finetune"),
         "measurements": ("measurements", "probe"),
@@ -47,7 +47,7 @@ def sentences() -> str:
         "ECCL": ("eccl", "probe"),
     }
     spans = ", ".join(f"{name} {low[row]:.2f} to {high[row]:.2f}" for name, row in names.items())
-    said.append(f"With a tenth of the diagnoses known, AUROC over three seeds: {spans}.")
+    said.append(f"With 5 % of the diagnoses known, AUROC over three seeds: {spans}.")
     return "\n".join(textwrap.wrap(" ".join(said), 140))
 
 

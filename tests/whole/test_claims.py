@@ -23,6 +23,10 @@ def kept() -> dict[str, pd.DataFrame]:
     return {name: table.query("protocol == 'probe'") for name, table in kept_scores().items()}
 
 
+def rows_of(table: pd.DataFrame, method: str) -> pd.DataFrame:
+    return table[table["method"] == method]
+
+
 @pytest.mark.parametrize("page", CLAIMS)
 def test_the_page_says_it(page):
     assert CLAIMS[page] in " ".join((ROOT / page).read_text().split())
@@ -30,7 +34,7 @@ def test_the_page_says_it(page):
 
 @pytest.mark.parametrize("method", ["supervised", "eccl_shuffled"])
 def test_without_true_pairs_traits_are_predicted_better_and_diagnoses_no_worse_than_by_eccl(kept, method):
-    traits, areas = (kept[target].query("method == @method") for target in ("traits", "diagnoses"))
+    traits, areas = (rows_of(kept[target], method) for target in ("traits", "diagnoses"))
     assert len(traits) == len(areas) == 3
     assert (traits["difference_low"] > 0).all() and (areas["difference_high"] > 0).all()
 
@@ -39,8 +43,7 @@ def test_without_true_pairs_traits_are_predicted_better_and_diagnoses_no_worse_t
 @pytest.mark.parametrize("less", ["masked_autoencoder", "random"])
 def test_pairs_without_trait_labels_teach_what_a_masked_autoencoder_does_not_know(kept, method, less):
     for target in ("traits", "diagnoses"):
-        table = kept[target]
-        assert table.query("method == @method")["value"].min() > table.query("method == @less")["value"].max()
+        assert rows_of(kept[target], method)["value"].min() > rows_of(kept[target], less)["value"].max()
 
 
 def test_at_no_share_of_the_diagnoses_is_eccl_ahead_of_the_trait_labels_alone():
