@@ -140,7 +140,16 @@ def _stated(path: Path) -> dict[str, Any]:
         raise ValueError(f"{path} is no JSON file: {error}") from error
     if not isinstance(stated, dict):
         raise ValueError(f"{path} holds no JSON object")
-    own = {"settings", "upstream", "data", "participants", "people", "simulated", "outputs"}  # of a run's config.json
+    own = {
+        "settings",
+        "upstream",
+        "data",
+        "participants",
+        "people",
+        "reads",
+        "simulated",
+        "outputs",
+    }  # of a run's config.json
     unknown = set(stated) - set(SETTINGS) - own
     if unknown:
         raise ValueError(f"{path} has {', '.join(sorted(unknown))}; it takes {', '.join(SETTINGS)}")

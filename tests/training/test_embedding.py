@@ -20,7 +20,7 @@ def test_the_precision_is_that_of_the_engine(tiny_store):
     with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16):
         expected = encoder(tiny_store.batch(rows)["ecg"]).float().numpy()
     np.testing.assert_allclose(half, expected, rtol=1e-2, atol=1e-2)
-    assert half.dtype == np.float32 and 1e-4 < np.abs(half - plain).max() < 0.2
+    assert half.dtype == np.float32 and 0 < np.abs(half - plain).max() < 0.2
 
 
 def test_no_gpu_is_taken_unasked(tiny_store, monkeypatch):

@@ -2,6 +2,7 @@
 
 import ast
 import csv
+import inspect
 import os
 import re
 import shutil
@@ -106,19 +107,33 @@ def published() -> set[float]:
     return {float(cell) for cell in cells if re.fullmatch(r"-?\d+(\.\d+)?", cell)}
 
 
+CELL = re.compile(r"^```\{code-cell\}[^\n]*\n(.*?)^```\s*$", flags=re.DOTALL | re.MULTILINE)
+
+
+def options_and_code(cell: str) -> tuple[dict, str]:
+    """What a block of YAML before the code of a cell says to mystnb, and the code."""
+    block = re.match(r"---\n(.*?)^---\n", cell, flags=re.DOTALL | re.MULTILINE)
+    options = yaml.safe_load(block[1]).get("mystnb", {}) if block else {}
+    return options, re.sub(r"^(:.*|%.*)$", "", cell[block.end() if block else 0 :], flags=re.MULTILINE)
+
+
+def caption_and_alt(options: dict) -> tuple[str, str]:
+    return options.get("figure", {}).get("caption", ""), options.get("image", {}).get("alt", "")
+
+
 def said(cell: re.Match) -> str:
-    """The sentences of a code cell, which `report.say` shows: prose, but for the fields that are filled."""
-    code = re.sub(r"^(:.*|%.*)$", "", cell[1], flags=re.MULTILINE)
+    """The sentences of a code cell, its figure's and those `report.say` shows: prose, but for the fields it fills."""
+    options, code = options_and_code(cell[1])
     calls = (node for node in ast.walk(ast.parse(code)) if isinstance(node, ast.Call) and node.args)
     templates = [call.args[0] for call in calls if ast.unparse(call.func) in ("report.say", "say")]
     assert all(isinstance(one, ast.Constant) for one in templates), "say takes its text as it stands, unformatted"
-    return "\n".join(re.sub(r"\{[^{}]*\}", "", one.value) for one in templates)
+    return "\n".join([*caption_and_alt(options), *(re.sub(r"\{[^{}]*\}", "", one.value) for one in templates)])
 
 
 def split_markup(text: str) -> tuple[str, str]:
     """The prose of a MyST page, and its code and mathematics; what is executed or glued is in neither."""
     text = re.sub(r"\A---\n.*?\n---\n", "", text, flags=re.DOTALL)
-    text = re.sub(r"^```\{code-cell\}[^\n]*\n(.*?)^```\s*$", said, text, flags=re.DOTALL | re.MULTILINE)
+    text = CELL.sub(said, text)
     text = re.sub(r"\{[\w:-]+\}`[^`]*`", "", text)  # roles: glue, cite, eq
     text = re.sub(r"\]\([^)]*\)|https?://\S+", "", text)
     marked = re.compile(r"^```\w.*?^```\s*$|\$\$.*?\$\$|\$[^$]+\$|(?<!`)`[^`]+`(?!`)", flags=re.DOTALL | re.MULTILINE)
@@ -147,6 +162,17 @@ def test_no_result_is_typed_into_prose(page):
             ["0.7"],
             ["0.8"],
         ),
+        (
+            "```{code-cell} ipython3\n---\nmystnb:\n  figure:\n    caption: r is 0.61\n    name: fig-r\n  image:\n"
+            "    alt: >-\n      dots near\n      0.62\n---\nplots.forest(table, null=0.3)\n```\nthen 0.4",
+            ["0.61", "0.62", "0.4"],
+            [],
+        ),
+        (
+            '```{code-cell} ipython3\n---\ntags: [hide-input]\n---\nreport.say("r {r:0.2f}, once 0.7", r=0.3)\n```',
+            ["0.7"],
+            [],
+        ),
         ("```{list-table}\n* - 0.5\n```", ["0.5"], []),
         ("```python\nx = 0.6\n```", [], ["0.6"]),
         ("jupyter-book 1.0.4 and PTB-XL 1.0.3", [], []),
@@ -155,6 +181,34 @@ def test_no_result_is_typed_into_prose(page):
 def test_the_rule_sees_what_it_should(text, prose, marked):
     found = split_markup(text)
     assert [DECIMAL.findall(part) for part in found] == [prose, marked]
+
+
+def figures_drawn(tree: ast.AST) -> int:
+    """How many calls there are of functions of `plots` that return a figure."""
+    from eccl import plots
+
+    returned = {f"plots.{name}": inspect.signature(getattr(plots, name)).return_annotation for name in plots.__all__}
+    calls = [ast.unparse(node.func) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return sum(returned.get(call) == "Figure" for call in calls)
+
+
+@pytest.mark.parametrize("page", PAGES, ids=IDS)
+def test_every_figure_has_a_caption_and_an_alt_text(page):
+    for cell in CELL.findall(page.read_text()):
+        options, code = options_and_code(cell)
+        tree, (caption, alt) = ast.parse(code), caption_and_alt(options)
+        drawn = figures_drawn(tree)
+        several = drawn > 1 or any(figures_drawn(node) for node in ast.walk(tree) if isinstance(node, ast.For))
+        assert alt or not drawn, f"no alt text: {code}"
+        # Each figure of a cell would get the one caption and the one name, which may be used once.
+        assert bool(caption) == (drawn == 1 and not several), f"a caption for a cell with one figure: {code}"
+
+
+def test_names_of_figures_are_unique():
+    cells = [cell for page in PAGES for cell in CELL.findall(page.read_text())]
+    figures = [options["figure"] for options, _ in map(options_and_code, cells) if "figure" in options]
+    names = [figure["name"] for figure in figures]
+    assert len(names) == len(set(names)) and all(name.startswith("fig-") for name in names)
 
 
 def test_the_cost_page_counts_the_parameters_of_the_paper_preset():
