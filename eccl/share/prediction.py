@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from html import escape
 from typing import TYPE_CHECKING
 
@@ -89,7 +90,7 @@ class Prediction:
         return "\n".join(parts)
 
     def _title(self) -> str:
-        of = f" of {self.source}" if self.source else ""
+        of = f" of {Path(self.source).name}" if self.source else ""  # where it lies is nobody's business on a page
         return f"Prediction{of}: {len(self.traits)} traits and {len(self.diagnoses)} diagnoses"
 
 

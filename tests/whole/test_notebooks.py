@@ -58,7 +58,7 @@ def execute(name: str, home: Path, cwd: Path, **parameters):
 
 def test_there_is_a_notebook_for_every_chapter():
     chapters = ["01_cohort", "02_pretrain", "03_traits", "04_diseases", "05_retrieval"]
-    chapters += ["06_real_files", "07_your_data", "08_ptbxl", "09_pairs", "10_speed"]
+    chapters += ["06_own_ecg", "07_your_data", "08_ptbxl", "09_pairs", "10_speed"]
     assert chapters == NAMES
 
 

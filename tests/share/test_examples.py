@@ -1,0 +1,19 @@
+"""The real ECGs in the package are read, and say where they are from."""
+
+import numpy as np
+
+from eccl.data.ecg import read_ecg
+from eccl.share.examples import FOLDER, example_ecgs
+
+
+def test_they_are_real_ecgs_in_millivolts():
+    for path in example_ecgs().values():
+        ecg = read_ecg(path)
+        assert ecg.signal.shape == (12, 5000) and ecg.sampling_rate == 500
+        assert 0.3 < np.ptp(ecg.signal, axis=1).max() < 5
+        assert path.with_suffix(".dat").stat().st_size < 130_000
+
+
+def test_whom_to_thank_stands_beside_them():
+    said = (FOLDER / "ATTRIBUTION.md").read_text()
+    assert "CC BY 4.0" in said and "Wagner" in said
