@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
