@@ -10,6 +10,7 @@ from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
 from eccl.plots.retrieval import nearest_cines
+from eccl.plots.segments import segments
 from eccl.plots.slider import heart_slider
 from eccl.plots.style import colour_of, label_of, looks, style
 
@@ -34,6 +35,7 @@ __all__ = [
     "nearest_cines",
     "rank_histogram",
     "roc",
+    "segments",
     "style",
     "training_history",
     "trait_distributions",

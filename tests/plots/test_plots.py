@@ -69,6 +69,7 @@ def everything(rng, ecg, cine):
         "nearest_cines": plots.nearest_cines(
             np.stack([ecg.signal] * 2), rng.random((N, 20, 30)), rng.random((2, N)), np.array([0, 7])
         ),
+        "segments": plots.segments(),
         "label_share": plots.label_share(shares, "mean r"),
         "frontier": plots.frontier(speed),
         "training_history": plots.training_history({"eccl": history, "eccl_shuffled": history}),
