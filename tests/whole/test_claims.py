@@ -66,3 +66,22 @@ def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements(
     for method in ("random", "measurements"):
         rows = rows_of(table, method)
         assert len(rows) == 2 and (rows["difference_low"] < 0).all()  # ECCL less the row
+
+
+def test_from_the_masked_autoencoder_eccl_is_a_little_ahead_of_the_labels_alone_in_the_diagnoses():
+    start = report.keep_or_read("start").query("ecg_start == 'masked_autoencoder'")
+    labels = rows_of(start, "eccl_labels")
+    areas = labels.query("diagnosis == 'mean' and metric == 'AUROC'")
+    assert (areas["difference"] < 0).all() and (areas["difference_high"] < 0).sum() == 1
+    assert (labels.query("target == 'traits' and group == 'all traits'")["difference"] > 0).all()
+
+
+def test_a_start_from_it_is_worth_as_many_passes_of_stage_two():
+    chains = pd.concat([report.keep_or_read(name) for name in ("start", "longer")]).fillna({"ecg_start": "random"})
+    chains = rows_of(chains, "eccl").query("passes_most == 32")
+    for rows in (
+        chains.query("target == 'traits' and group == 'all traits'"),
+        chains.query("diagnosis == 'mean' and metric == 'AUROC'"),
+    ):
+        means = rows.groupby("ecg_start")["value"].mean()
+        assert len(means) == 2 and abs(means["random"] - means["masked_autoencoder"]) < 0.005
