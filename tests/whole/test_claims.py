@@ -85,3 +85,11 @@ def test_a_start_from_it_is_worth_as_many_passes_of_stage_two():
     ):
         means = rows.groupby("ecg_start")["value"].mean()
         assert len(means) == 2 and abs(means["random"] - means["masked_autoencoder"]) < 0.005
+
+
+def test_what_true_pairs_cost_is_in_the_atria_which_the_slice_does_not_show():
+    kept = report.keep_or_read("equal_terms").query("target == 'traits' and protocol == 'probe'")
+    means = kept[kept["group"] != "all traits"].groupby(["method", "group"])["value"].mean().unstack()
+    cost = (means.loc["supervised"] - means.loc["eccl"]).sort_values()
+    assert cost.index[-1] == "atria" and cost.iloc[-1] > 2 * cost.iloc[-2]
+    assert means.loc["eccl_pairs", "atria"] < means.loc["measurements", "atria"]
