@@ -29,11 +29,27 @@ class Processes(Protocol):
         """Wait until all processes are here."""
 
 
+def later(default: Any) -> Any:
+    """The field of a setting that came after runs were kept: at its default it leaves their names as they were."""
+    return dataclasses.field(default=default, metadata={"later": True})
+
+
 def digest(*parts: Any) -> str:
     """Ten hexadecimal digits that identify configs, strings and numbers taken together."""
-    plain = [dataclasses.asdict(part) if dataclasses.is_dataclass(part) else part for part in parts]
-    text = json.dumps(plain, sort_keys=True)
+    text = json.dumps([_plain(part) for part in parts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _plain(part: Any) -> Any:
+    """A config as nested dicts, without what is `later` and at its default."""
+    if not dataclasses.is_dataclass(part):
+        return part
+    kept = [
+        item
+        for item in dataclasses.fields(part)
+        if not (item.metadata.get("later") and getattr(part, item.name) == item.default)
+    ]
+    return {item.name: _plain(getattr(part, item.name)) for item in kept}
 
 
 def array_digest(array: np.ndarray) -> str:

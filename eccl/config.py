@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from eccl.cache import later
 from eccl.display import indented, tree
 from eccl.errors import did_you_mean
 from eccl.presets import PRESETS
@@ -43,6 +44,7 @@ class ECGEncoderConfig:
     patch_samples: int = 40  # at the encoder's rate (vit)
     pooling: str = "class"  # token that is the feature, or "mean" of the others (vit)
     amplitude: str = "millivolt"  # as recorded; or "lead": each lead scaled to -1 .. 1, as the original
+    leads: str = later("all")  # that it sees; or "limb" (I to aVF), or "I" alone: the others are silent
     width: int = 96  # of a token (vit); of the feature (resnet)
     depth: int = 1  # layers (vit); blocks of each of the four stages (resnet)
     heads: int = 4
@@ -81,8 +83,7 @@ class CMREncoderConfig:
 class ECGAugmentation:
     """Changes of an ECG that leave the heart as it is: electrodes, breathing, muscle, and when the recording began.
 
-    Amplitude carries the mass of the heart, so the gain of a whole ECG varies little by default, and signals stay in
-    mV. Reversal of time or sign makes an ECG that no heart has: off by default, there for the ablation.
+    Amplitude carries the mass of the heart, so a whole ECG's gain varies little; flips, which no heart makes, are off.
     """
 
     gain: float = 0.05  # of all leads together, uniform in 1 +- gain
@@ -99,8 +100,7 @@ class ECGAugmentation:
 class CineAugmentation:
     """Changes of a cine that leave the heart as it is: how the image plane was turned and set, and the receiver.
 
-    A horizontal flip puts the right ventricle on the wrong side: off by default, there for the ablation. Zoom changes
-    the size of the heart, which is what the traits measure: off by default too.
+    A horizontal flip puts the right ventricle on the wrong side, and zoom changes what the traits measure: both off.
     """
 
     angle: float = 10.0  # degrees, largest turn to either side
@@ -158,8 +158,8 @@ class Config:
     loss: LossConfig = field(default_factory=LossConfig)
     ecg_augmentation: ECGAugmentation = field(default_factory=ECGAugmentation)
     cine_augmentation: CineAugmentation = field(default_factory=CineAugmentation)
-    # Equal terms: what trains the ECG encoder alone has the passes and patience of stage 2 and all before it, and the
-    # rate that validation chose for it of the same three (`grids/equal_terms.json`).
+    # Equal terms: who trains the ECG encoder alone has the passes of stage 2 and all before it, and of the same three
+    # rates the one that validation chose (`grids/equal_terms.json`).
     stage_mae: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=4e-3, patience=16)
     stage_cmr: StageConfig = StageConfig(epochs=7, batch_size=32, learning_rate=1e-3, patience=4)
     stage_eccl: StageConfig = StageConfig(epochs=16, batch_size=32, learning_rate=1e-3, patience=16)

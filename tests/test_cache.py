@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from helpers.processes import free_port, join_as, processes
 
-from eccl.cache import digest, kept, kept_array, kept_table
+from eccl.cache import digest, kept, kept_array, kept_table, later
 from eccl.errors import DataError
 from eccl.machine import Machine, engine
 
@@ -63,6 +63,19 @@ class Settings:
 def test_a_digest_is_of_the_whole_of_its_parts():
     assert digest(Settings(), "a", 1) == digest(Settings(0.1), "a", 1)
     assert len({digest(Settings(0.2)), digest(Settings()), digest({"rate": 0.1}, 1), digest("a"), digest("a", "")}) == 5
+
+
+def test_a_setting_that_came_later_names_a_run_only_where_it_is_not_at_its_default():
+    @dataclass(frozen=True)
+    class Longer(Settings):
+        window: int = later(5)
+
+    @dataclass(frozen=True)
+    class Whole:
+        inner: Settings
+
+    assert digest(Longer()) == digest(Settings()) and digest(Whole(Longer())) == digest(Whole(Settings()))
+    assert len({digest(Longer(window=6)), digest(Longer()), digest(Whole(Longer(window=6)))}) == 3
 
 
 def rank(number: int, port: int, folder: Path) -> None:

@@ -7,10 +7,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from eccl.config import ECGEncoderConfig
-from eccl.records import SAMPLING_RATE
+from eccl.records import LEADS, SAMPLING_RATE
 
 UNITS_PER_MILLIVOLT = 5.0  # 0.2 mV, about the RMS of a clinical ECG, is 1 inside the networks; a constant
 AMPLITUDES = ("millivolt", "lead")
+LEAD_SETS = {"all": LEADS, "limb": LEADS[:6], "I": LEADS[:1]}
 HALF_LENGTH = 5  # of the filter on either side, in samples of the lower rate
 
 
@@ -40,7 +41,7 @@ class Input(nn.Module):
     Raises
     ------
     ValueError
-        If the rate is no whole fraction of 500 Hz, or the amplitude is none that there is.
+        If the rate is no whole fraction of 500 Hz, or the amplitude or the leads are none that there are.
     """
 
     def __init__(self, config: ECGEncoderConfig):
@@ -52,12 +53,16 @@ class Input(nn.Module):
             )
         if config.amplitude not in AMPLITUDES:
             raise ValueError(f"the amplitude is {config.amplitude!r}; it is one of {', '.join(AMPLITUDES)}")
+        if config.leads not in LEAD_SETS:
+            raise ValueError(f"the leads are {config.leads!r}; they are one of {', '.join(LEAD_SETS)}")
+        seen = torch.tensor([[float(lead in LEAD_SETS[config.leads])] for lead in LEADS])
+        self.register_buffer("seen", seen, persistent=False)
         self.amplitude = config.amplitude
         self.units = UNITS_PER_MILLIVOLT if config.amplitude == "millivolt" else 1.0
         self.register_buffer("taps", low_pass(self.factor), persistent=False)
 
     def forward(self, ecg: Tensor) -> Tensor:
-        scaled = (ecg if self.amplitude == "millivolt" else per_lead(ecg)) * self.units
+        scaled = (ecg if self.amplitude == "millivolt" else per_lead(ecg)) * (self.units * self.seen)
         if self.factor == 1:
             return scaled
         batch, leads, samples = scaled.shape

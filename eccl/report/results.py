@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from eccl.errors import DataError
-from eccl.files import replacing
+from eccl.files import make_folder, replacing
 
 _MADE = "made_"  # begins the columns of a kept table that say what made it
 
@@ -49,7 +49,7 @@ def keep_or_read(
     Parameters
     ----------
     name : str
-        Of the file, without .csv.
+        Of the file, without .csv; its folder before it, if it is in one: "ablations/alpha".
     table : DataFrame, optional
         Results of this run; None reads those that were kept.
     provenance : mapping, optional
@@ -74,6 +74,7 @@ def keep_or_read(
         # As text: a digest such as 12e4567890 would be read as a number. Seeds are whole numbers, or missing.
         types = {column: str for column in columns if column.startswith(_MADE)}
         return pd.read_csv(path, dtype=types | ({"seed": "Int64"} if "seed" in columns else {}))
+    make_folder(path.parent)
     with replacing(path) as beside:
         facts = {f"{_MADE}{key}": value for key, value in (provenance or {}).items()}
         table.assign(**facts).to_csv(beside, index=False, float_format="%.6g")

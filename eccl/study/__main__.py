@@ -1,4 +1,4 @@
-"""Run a grid of experiments: `python -m eccl.study grids/temperature.json`."""
+"""Run a grid of experiments: `python -m eccl.study grids/ablations/temperature.json`."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from tqdm import tqdm
 from eccl.errors import DataError
 from eccl.files import replacing
 from eccl.machine import Machine
+from eccl.study.cell import run_cell
 from eccl.study.data import prepare
-from eccl.study.grid import Grid, cells, collect, keep, read_grid, run_cell
+from eccl.study.grid import Grid, cells, collect, keep, read_grid
 
 EXIT_CODES = """
 exit codes: 0 every cell asked for is done; 1 the grid cannot be read, or a cell failed, and stderr says why;

@@ -5,7 +5,8 @@
       "preset": "laptop",
       "set": {"loss.name": "clip"},
       "vary": {"loss.temperature": [0.05, 0.1, 0.2]},
-      "methods": ["eccl"],
+      "set_of": {"simclr": {"stage_simclr.learning_rate": 0.002}},
+      "methods": ["eccl", "simclr"],
       "protocols": ["probe"],
       "targets": ["traits", "diagnoses"],
       "reference": "eccl",
@@ -20,12 +21,11 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import pandas as pd
 
 from eccl.cache import digest, home
@@ -33,20 +33,14 @@ from eccl.config import Config, preset, with_settings
 from eccl.data.cohort import Cohort
 from eccl.errors import DataError, did_you_mean
 from eccl.evaluation.protocols import check_target, find_protocol
-from eccl.evaluation.retrieval import CHANCE, retrieval
-from eccl.evaluation.rows import Row
-from eccl.evaluation.terms import with_terms
-from eccl.files import make_folder, replacing, write_json
 from eccl.methods import METHODS, find
 from eccl.methods.obtaining import RECIPE
 from eccl.report.results import keep_or_read
 from eccl.simulate.cohort import VERSION as SIMULATION
-from eccl.study.compare import predictions, score, seeds_of
-from eccl.study.data import Data
-from eccl.study.embeddings import embeddings
-from eccl.training.provenance import provenance
+from eccl.study.compare import seeds_of
 
 LISTS = ("methods", "protocols", "targets")
+DEFAULT = "default"  # the reference of an ablation
 State = Literal["done", "failed", "waiting"]
 
 
@@ -57,19 +51,21 @@ class Grid:
     Attributes
     ----------
     name, title : str
-        Of the file, and of the figure.
+        Of the file (below a folder "grids", with its folders: "ablations/alpha"), and of the figure.
     methods, protocols, targets : tuple of str
         As in `eccl.study.compare.predictions`.
     preset : str
     set : mapping
         Settings of all cells by their dotted names.
+    set_of : mapping of str to mapping
+        Settings of single methods beside those, by the method.
     vary : mapping of str to list
         Settings of which every combination is a cell.
     seeds : int
         Of training, from the preset's on; data, split and frozen encoders stay.
     reference : str, optional
         The method whose probe of the same seed paired differences are taken to, with demographics where the row has
-        them.
+        them; or "default": the row's own method under the settings that nothing varies.
     cohort : str, optional
         Fingerprint of the cohort; of the simulated one of each cell's config without it.
     """
@@ -81,6 +77,7 @@ class Grid:
     targets: tuple[str, ...] = ("traits",)
     preset: str = "laptop"
     set: Mapping[str, Any] = field(default_factory=dict)
+    set_of: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     vary: Mapping[str, list[Any]] = field(default_factory=dict)
     seeds: int = 1
     reference: str | None = None
@@ -99,7 +96,13 @@ class Cell:
     @property
     def config(self) -> Config:
         """All settings of the cell but the seed, which is that of the training alone."""
-        return with_settings(preset(self.grid.preset), {**self.grid.set, **self.settings})
+        return with_settings(self.default, self.settings)
+
+    @property
+    def default(self) -> Config:
+        """Those that nothing varies."""
+        grid = self.grid
+        return with_settings(preset(grid.preset), {**grid.set, **grid.set_of.get(self.method, {})})
 
     @property
     def path(self) -> Path:
@@ -145,7 +148,7 @@ def read_grid(path: Path | str, cohort: Path | str | None = None) -> Grid:
     try:
         _check_shape(stated)
         lists = {name: tuple(stated[name]) for name in LISTS if name in stated}
-        grid = Grid(path.stem, **stated | lists, cohort=fingerprint)
+        grid = Grid(_name(path), **stated | lists, cohort=fingerprint)
         _check_names(grid)
         for cell in cells(grid):
             cell.config  # noqa: B018 (a setting that does not exist is refused)
@@ -154,14 +157,22 @@ def read_grid(path: Path | str, cohort: Path | str | None = None) -> Grid:
     return grid
 
 
+def _name(path: Path) -> str:
+    """Of a grid's file; where it lies in a folder of grids/, with the folder."""
+    folders = path.absolute().parent.parts
+    below = folders[len(folders) - folders[::-1].index("grids") :] if "grids" in folders else ()
+    return "/".join((*below, path.stem))
+
+
 def _check_shape(stated: Mapping[str, Any]) -> None:
     """Raise unless each entry of a grid's file is of its kind."""
     for name in set(LISTS) & set(stated):
         if not isinstance(stated[name], list) or not stated[name] or not all(isinstance(x, str) for x in stated[name]):
             raise TypeError(f'{name} is a list of names, such as ["eccl"]; got {stated[name]!r}')
-    for name, kind, example in (("set", dict, {"loss.name": "clip"}), ("vary", dict, {"embedding": [32, 64]})):
-        if not isinstance(stated.get(name, {}), kind):
-            raise TypeError(f"{name} is an object, such as {json.dumps(example)}; got {stated[name]!r}")
+    _object(stated, "set", {"loss.name": "clip"})
+    _object(stated, "vary", {"embedding": [32, 64]})
+    for method, values in _object(stated, "set_of", {"simclr": {"embedding": 32}}).items():
+        _object({method: values}, method, {"embedding": 32})
     for name, values in stated.get("vary", {}).items():
         if not isinstance(values, list) or not values:
             raise TypeError(f"what varies is a list of values, such as [0.05, 0.1]; {name} has {values!r}")
@@ -172,9 +183,17 @@ def _check_shape(stated: Mapping[str, Any]) -> None:
         raise TypeError(f"seeds is how many, at least 1; got {stated['seeds']!r}")
 
 
+def _object(stated: Mapping[str, Any], name: str, example: Any) -> dict[str, Any]:
+    """An entry that is an object, as it is or empty."""
+    if not isinstance(stated.get(name, {}), dict):
+        raise TypeError(f"{name} is an object, such as {json.dumps(example)}; got {stated[name]!r}")
+    return stated.get(name, {})
+
+
 def _check_names(grid: Grid) -> None:
     """Raise unless what a grid names exists, and each cell is what its row will say."""
-    for method in (*grid.methods, *([] if grid.reference is None else [grid.reference])):
+    named = [] if grid.reference in (None, DEFAULT) else [grid.reference]
+    for method in (*grid.methods, *grid.set_of, *named):
         find(method)
     for protocol in grid.protocols:
         find_protocol(protocol)
@@ -182,6 +201,10 @@ def _check_names(grid: Grid) -> None:
         check_target(target)
     if "seed" in grid.vary:
         raise ValueError("the seed is not varied as a setting: seeds says how many, from that of the preset or set on")
+    if grid.reference == DEFAULT and any(name.partition(".")[0] == "simulation" for name in grid.vary):
+        raise ValueError(
+            "where the participants vary no difference is paired: leave the reference out or name a method"
+        )
     simulated = [name for name in (*grid.set, *grid.vary) if name.partition(".")[0] == "simulation"]
     if grid.cohort is not None and simulated:
         raise ValueError(f"{', '.join(simulated)} changes the simulated cohort, and another is given")
@@ -194,33 +217,6 @@ def cells(grid: Grid) -> Iterator[Cell]:
             first = Cell(grid, method, 0, dict(zip(grid.vary, values)))
             for seed in seeds_of(METHODS[method], first.config, grid.seeds):
                 yield replace(first, seed=seed)
-
-
-def run_cell(cell: Cell, data: Data) -> pd.DataFrame:
-    """The rows of a cell: computed and kept, or read.
-
-    Parameters
-    ----------
-    cell : Cell
-    data : Data
-        Prepared by the first config of the grid; the cell's own settings take its place.
-
-    Raises
-    ------
-    DataError, ValueError, FloatingPointError
-        What stopped it, which is kept beside the table that is not there.
-    """
-    if cell.state != "done":
-        make_folder(cell.path.parent)
-        try:
-            table = _judged(cell, replace(data, config=cell.config).seeded(cell.seed))
-        except (DataError, ValueError, FloatingPointError) as error:
-            write_json(cell.path.with_suffix(".json"), {"cell": str(cell), "error": str(error)})
-            raise
-        with replacing(cell.path) as beside:
-            table.to_csv(beside, index=False)
-        cell.path.with_suffix(".json").unlink(missing_ok=True)
-    return pd.read_csv(cell.path, float_precision="round_trip")
 
 
 def collect(grid: Grid) -> pd.DataFrame:
@@ -250,39 +246,3 @@ def keep(grid: Grid, folder: Path | str | None = None) -> pd.DataFrame:
             remedy="run the grid without --cell until every cell is done, or write what there is by --out",
         )
     return keep_or_read(grid.name, collect(grid), keep=True, folder=folder)
-
-
-def _predicted(cell: Cell, data: Data, method: str, target: str, protocols: Sequence[str]) -> dict[Row, np.ndarray]:
-    """What a method predicts under a cell's settings and seed, by each protocol that it can be judged by."""
-    found = predictions(data, [method], target, protocols)
-    return {Row(row.method, row.protocol, cell.seed): each for row, each in found.items() if row.method == method}
-
-
-def _judged(cell: Cell, data: Data) -> pd.DataFrame:
-    method, tables = METHODS[cell.method], []
-    for target in cell.grid.targets:
-        found = _predicted(cell, data, cell.method, target, cell.grid.protocols)
-        if cell.grid.reference is None:
-            tables += [score(data, found, target).assign(target=target)] if found else []
-            continue
-        for protocol in ("probe", "probe_demographics"):
-            beside = find_protocol(protocol).demographics
-            rows = {row: each for row, each in found.items() if find_protocol(row.protocol).demographics == beside}
-            if rows:
-                reference = _predicted(cell, data, cell.grid.reference, target, (protocol,))
-                table = score(data, reference | rows, target, reference=next(iter(reference)))
-                tables.append(table[table["method"] == cell.method].assign(target=target))
-    if method.projections is not None:
-        found = retrieval(
-            *embeddings(data, data.split.test, method), data.indices, Row(cell.method, "retrieval", cell.seed)
-        )
-        found = found[found["method"] != CHANCE.method]
-        tables.append(with_terms(found, data).assign(target="retrieval"))
-    if not tables:
-        raise ValueError(f"{cell.method} cannot be judged by {', '.join(cell.grid.protocols)}")
-    made = provenance(data.config, data.machine)
-    varied = {
-        name: json.dumps(value) if isinstance(value, dict | list) else value for name, value in cell.settings.items()
-    }
-    facts = {f"made_{name}": made[name] for name in ("commit", "dirty", "device", "config", "date")}
-    return pd.concat(tables, ignore_index=True).assign(**varied | facts)

@@ -68,3 +68,19 @@ def test_leads_scaled_to_one_lose_their_voltage_and_nothing_else():
 def test_settings_that_do_not_exist_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
         ecg_encoder(ECGEncoderConfig(**settings))
+
+
+@pytest.mark.parametrize(("leads", "count"), [("all", 12), ("limb", 6), ("I", 1)])
+@pytest.mark.parametrize("name", ["resnet", "vit"])
+def test_leads_that_are_not_seen_change_nothing(leads, count, name):
+    torch.manual_seed(0)
+    encoder = ecg_encoder(ECGEncoderConfig(name=name, leads=leads, width=24, heads=2)).eval()
+    ecg = torch.randn(2, 12, 5000)
+    other = torch.cat([ecg[:, :count], torch.randn(2, 12 - count, 5000)], dim=1)
+    assert torch.equal(encoder(ecg), encoder(other))
+    assert not torch.equal(encoder(ecg), encoder(torch.cat([-ecg[:, :1], other[:, 1:]], dim=1)))
+
+
+def test_leads_that_there_are_not_are_refused():
+    with pytest.raises(ValueError, match="the leads are 'V1'; they are one of all, limb, I"):
+        Input(ECGEncoderConfig(leads="V1"))

@@ -12,7 +12,7 @@ from eccl.evaluation.terms import COLUMNS
 from eccl.methods import METHODS
 from eccl.report import keep_or_read
 from eccl.study import __main__ as command
-from eccl.study import grid as grids
+from eccl.study import cell as judging
 from eccl.study.grid import cells, collect, read_grid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -57,7 +57,7 @@ def test_a_grid_is_run_once_and_says_what_it_cost(tmp_path, home, tiny_cohort, m
     assert {"value", "low", "high", "n", "made_commit", "made_dirty", "made_date", *COLUMNS} <= set(table.columns)
     assert set(table["note"]) == {""} and set(table.query("target == 'retrieval'")["labels"]) == set(own["labels"])
     assert out.read_text().startswith("method,protocol,seed,")
-    monkeypatch.setattr(grids, "predictions", None)
+    monkeypatch.setattr(judging, "predictions", None)
     assert command.main(arguments) == 0  # nothing is computed again
 
 
@@ -98,17 +98,48 @@ def test_differences_are_to_the_reference_of_the_same_seed_and_with_the_same_dem
     assert mean.loc[("measurements", "probe"), "difference"] == rows.loc[("measurements", "probe", 42), "difference"]
 
 
+def test_the_reference_default_is_the_same_method_and_seed_under_the_settings_that_nothing_varies(
+    tmp_path, home, tiny_cohort
+):
+    vary = {"loss.trait_weight": [1.0, 3.0]}
+    path = written(tmp_path, "varied", methods=["eccl"], vary=vary, reference="default", seeds=2)
+    assert command.main([str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]) == 0
+    table = collect(read_grid(path, tiny_cohort)).query("group == 'all traits'")
+    rows = table.set_index(["loss.trait_weight", "seed"])
+    assert set(table["method"]) == {"eccl"} and (rows.loc[1.0, "difference"] == 0).all()  # the preset's own weight
+    for seed in (42, 43):
+        apart = rows.loc[(3.0, seed), "value"] - rows.loc[(1.0, seed), "value"]
+        assert rows.loc[(3.0, seed), "difference"] == pytest.approx(apart) and apart != 0
+
+
+def test_settings_of_one_method_leave_the_others(tmp_path, home):
+    chosen = {"random": {"embedding": 8}}
+    grid = read_grid(written(tmp_path, methods=["eccl", "random"], set_of=chosen))
+    widths = {cell.method: cell.config.embedding for cell in cells(grid)}
+    assert widths == {"eccl": preset("smoke").embedding, "random": 8}
+
+
+def test_a_grid_in_a_folder_of_grids_is_kept_in_that_folder(tmp_path, home, tiny_cohort, monkeypatch):
+    folder = tmp_path / "grids" / "ablations"
+    folder.mkdir(parents=True)
+    path = written(folder, "alpha", methods=["demographics"])
+    assert read_grid(path).name == "ablations/alpha"
+    monkeypatch.setattr("eccl.report.results._results", lambda folder: tmp_path)
+    assert command.main([str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet", "--keep"]) == 0
+    assert len(keep_or_read("ablations/alpha")) == len(keep_or_read("ablations/alpha", folder=tmp_path))
+
+
 def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_cohort, monkeypatch, capsys):
     path = written(tmp_path, "failing", vary={"loss.temperature": [0.3]})
     arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]
-    judged = grids._judged
+    judged = judging._judged
 
     def broken(cell, data):
         if cell.method == "eccl":
             raise FloatingPointError("the loss is nan")
         return judged(cell, data)
 
-    monkeypatch.setattr(grids, "_judged", broken)
+    monkeypatch.setattr(judging, "_judged", broken)
     assert command.main(arguments) == 1
     shown = capsys.readouterr()
     assert "eccl, seed 42, loss.temperature 0.3: the loss is nan" in shown.err
@@ -143,6 +174,10 @@ def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):
         ({"vary": {"seed": [1, 2]}}, "the seed is not varied"),
         ({"vary": {"preset": ["smoke", "paper"]}}, "what settings start from"),
         ({"set": []}, "set is an object"),
+        ({"set_of": []}, "set_of is an object"),
+        ({"set_of": {"eccl": 3}}, "eccl is an object"),
+        ({"set_of": {"clip": {"embedding": 8}}}, "no method is named 'clip'"),
+        ({"reference": "default", "vary": {"simulation.participants": [60]}}, "where the participants vary"),
         ({"seeds": 0}, "at least 1; got 0"),
         ({"seeds": "3"}, "at least 1; got '3'"),
         ({"title": 3}, "title is a text"),
