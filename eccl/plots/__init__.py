@@ -4,6 +4,7 @@ Figures are 7 inches wide, for a column of 700 pixels at one and a half times th
 everywhere.
 """
 
+from eccl.plots.ablations import ablation
 from eccl.plots.costs import frontier, label_share
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
@@ -15,6 +16,7 @@ from eccl.plots.slider import heart_slider
 from eccl.plots.style import colour_of, label_of, looks, style
 
 __all__ = [
+    "ablation",
     "bland_altman",
     "calibration",
     "cine_montage",

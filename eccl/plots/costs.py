@@ -13,6 +13,13 @@ from eccl.evaluation.rows import rows_of
 from eccl.evaluation.summary import summary
 from eccl.plots.style import CYCLE, GRID, INK, legend_beside, looks, new_figure, style, with_notes
 
+# How a setting is called on an axis, and its values.
+_AMOUNTS = {
+    "label_share": ("share of the training participants whose labels are known", "share"),
+    "diagnosis_share": ("share of the training participants whose diagnoses are known", "share"),
+    "simulation.participants": ("participants of the cohort, of whom six tenths are trained on", "count"),
+}
+
 
 def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") -> Figure:
     """A score against the share of known labels, a line a method: the mean of its seeds, in a band from worst to best.
@@ -25,7 +32,7 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
     ylabel : str
         The score.
     share : str
-        The setting that varies: "label_share", or "diagnosis_share".
+        The setting that varies: "label_share", "diagnosis_share", or "simulation.participants".
 
     Raises
     ------
@@ -46,10 +53,9 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
             x = mine[share].to_numpy(float)
             panel.fill_between(x, mine["lowest"], mine["highest"], color=colour, alpha=0.2, linewidth=0)
             panel.plot(x, mine["value"], "o-", color=colour, markersize=4, label=label)
-        known = {"diagnosis_share": "diagnoses"}.get(share, "labels")
-        xlabel = f"share of the training participants whose {known} are known"
+        xlabel, kind = _AMOUNTS[share]
         panel.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
-        panel.set_xticks(shares, [f"{100 * share:g} %" for share in shares])
+        panel.set_xticks(shares, [f"{100 * each:g} %" if kind == "share" else f"{each:,.0f}" for each in shares])
         panel.minorticks_off()
         panel.grid(axis="y", color=GRID)
         legend_beside(panel)

@@ -1,5 +1,6 @@
 """What the notebooks hand to the book: sentences with their numbers, provenance, and our figures beside the paper's."""
 
+from eccl.report.ablations import ablation, ablation_table, missing_ablations
 from eccl.report.comparison import score_table, terms_table
 from eccl.report.costs import frontier_table
 from eccl.report.front import results_table
@@ -11,10 +12,13 @@ from eccl.report.settings import settings_table
 
 __all__ = [
     "Prose",
+    "ablation",
+    "ablation_table",
     "diagnosis_rows",
     "frontier_table",
     "keep_or_read",
     "kept_provenance",
+    "missing_ablations",
     "paper_beside_ours",
     "provenance_table",
     "read_reference",

@@ -42,8 +42,8 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3) -> pd.DataFram
                 "": label_of(row.method, row.protocol),
                 score: f"{Estimate.from_row(one):.{digits}f}",
                 "seeds, from and to": _span(line, "", digits) if line["seeds"] > 1 else "",
-                f"less {label_of(REFERENCE)}": _difference(one, digits) if row.method != REFERENCE else "",
-                "ahead or behind": _sides(seeds) if row.method != REFERENCE else "",
+                f"less {label_of(REFERENCE)}": difference_said(one, digits) if row.method != REFERENCE else "",
+                "ahead or behind": sides_said(seeds) if row.method != REFERENCE else "",
                 "seeds": line["seeds"],
                 "n": int(line["n"]),
             }
@@ -55,13 +55,14 @@ def _span(line: dict, prefix: str, digits: int) -> str:
     return f"{line[f'{prefix}lowest']:.{digits}f} to {line[f'{prefix}highest']:.{digits}f}"
 
 
-def _difference(one: dict, digits: int) -> str:
+def difference_said(one: dict, digits: int) -> str:
+    """The paired difference of a row with its interval, as text; empty where none was taken."""
     if pd.isna(one.get("difference")):
         return ""
     return f"{Estimate.from_row(one, 'difference'):.{digits}f}"
 
 
-def _sides(seeds: pd.DataFrame) -> str:
+def sides_said(seeds: pd.DataFrame) -> str:
     """In how many of the seeds the paired interval lies on one side of 0."""
     if "difference" not in seeds or seeds["difference"].isna().any():
         return ""

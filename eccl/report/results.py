@@ -94,6 +94,11 @@ def _results(folder: Path | str | None) -> Path:
     return here
 
 
+def kept_names(inside: str, folder: Path | str | None = None) -> list[str]:
+    """The names of the tables that were kept in a folder of the kept results, in order."""
+    return sorted(path.stem for path in (_results(folder) / inside).glob("*.csv"))
+
+
 def kept_provenance(name: str, folder: Path | str | None = None) -> dict[str, str]:
     """What made the results that were kept under a name, as text."""
     row = keep_or_read(name, folder=folder).iloc[0]

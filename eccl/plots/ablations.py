@@ -1,0 +1,55 @@
+"""The figure of an ablation: how far each level of one setting is from the default."""
+
+from __future__ import annotations
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eccl.plots.style import BLUE, GRID, INK, MUTED, new_figure, style
+
+APART = 0.14  # of a row's height, between its seeds
+
+
+def ablation(table: pd.DataFrame) -> Figure:
+    """Each level less the default, paired, a panel a score: a mark a seed with its interval, and the line of no effect.
+
+    The default has its row, on the line. The first seed is filled.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of `eccl.report.ablation`.
+
+    Raises
+    ------
+    ValueError
+        If no differences were taken, as where the participants vary.
+    """
+    if "difference" not in table:
+        raise ValueError("the table has no differences; draw its values, as label_share does")
+    levels, scores = list(dict.fromkeys(table["level"])), list(dict.fromkeys(table["score"]))
+    usual = set(table.loc[table["default"], "level"])
+    names = [f"{level} (default)" if level in usual else level for level in levels]
+    with style():
+        figure, axes = new_figure(0.85 + 0.36 * len(levels), 1, len(scores))
+        for panel, score in zip(axes[0], scores):
+            panel.axvline(0, color=MUTED, linewidth=1, linestyle="--")
+            for y, level in enumerate(levels):
+                _seeds(panel, y, table[(table["score"] == score) & (table["level"] == level)])
+            panel.set(xlabel=f"{score}, less the default", ylim=(len(levels) - 0.5, -0.5))
+            panel.set_yticks(range(len(levels)), names if panel is axes[0, 0] else [""] * len(levels))
+            panel.tick_params(axis="y", length=0)
+            panel.spines["left"].set_visible(False)
+            panel.grid(axis="x", color=GRID)
+        axes[0, 0].set_ylabel(table["setting"].iloc[0])
+    return figure
+
+
+def _seeds(panel: Axes, middle: float, rows: pd.DataFrame) -> None:
+    """The seeds of one level, one below the other."""
+    for place, (_, row) in enumerate(rows.sort_values("seed").iterrows()):
+        y = middle + APART * (place - (len(rows) - 1) / 2)
+        panel.plot([row["difference_low"], row["difference_high"]], [y, y], color=BLUE, linewidth=1.2)
+        face = BLUE if place == 0 else "white"
+        panel.plot(row["difference"], y, "o", color=INK, markerfacecolor=face, markersize=4, markeredgewidth=0.7)
