@@ -1,7 +1,8 @@
 """What the notebooks hand to the book: sentences with their numbers, provenance, and our figures beside the paper's."""
 
 from eccl.report.ablations import ablation, ablation_table, missing_ablations
-from eccl.report.comparison import score_table, terms_table
+from eccl.report.claims import claims_table
+from eccl.report.comparison import ahead, score_table, terms_table
 from eccl.report.costs import frontier_table
 from eccl.report.front import results_table
 from eccl.report.paper import diagnosis_rows, paper_beside_ours, trait_rows
@@ -14,6 +15,8 @@ __all__ = [
     "Prose",
     "ablation",
     "ablation_table",
+    "ahead",
+    "claims_table",
     "diagnosis_rows",
     "frontier_table",
     "keep_or_read",

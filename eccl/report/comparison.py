@@ -11,8 +11,8 @@ from eccl.metrics import Estimate
 from eccl.plots.style import label_of
 
 
-def score_table(table: pd.DataFrame, score: str, digits: int = 3) -> pd.DataFrame:
-    """One line a row of methods, as text: its score, where its seeds lie, and how far it is from ECCL, paired.
+def score_table(table: pd.DataFrame, score: str, digits: int = 3, reference: str = REFERENCE) -> pd.DataFrame:
+    """One line a row of methods, as text: its score, where its seeds lie, and how far it is from a reference, paired.
 
     Parameters
     ----------
@@ -22,6 +22,8 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3) -> pd.DataFram
         Its name, which heads the column.
     digits : int
         After the point.
+    reference : str
+        The method that the table's differences were taken to.
 
     Returns
     -------
@@ -42,8 +44,8 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3) -> pd.DataFram
                 "": label_of(row.method, row.protocol),
                 score: f"{Estimate.from_row(one):.{digits}f}",
                 "seeds, from and to": _span(line, "", digits) if line["seeds"] > 1 else "",
-                f"less {label_of(REFERENCE)}": difference_said(one, digits) if row.method != REFERENCE else "",
-                "ahead or behind": sides_said(seeds) if row.method != REFERENCE else "",
+                f"less {label_of(reference)}": difference_said(one, digits) if row.method != reference else "",
+                "ahead or behind": sides_said(seeds) if row.method != reference else "",
                 "seeds": line["seeds"],
                 "n": int(line["n"]),
             }
@@ -69,6 +71,14 @@ def sides_said(seeds: pd.DataFrame) -> str:
     counts = {"ahead": (seeds["difference_low"] > 0).sum(), "behind": (seeds["difference_high"] < 0).sum()}
     said = [f"{name} in {count} of {len(seeds)}" for name, count in counts.items() if count]
     return ", ".join(said) or "not distinguishable"
+
+
+def ahead(table: pd.DataFrame, sign: int = 1) -> list[str]:
+    """The labels of the rows whose paired interval lies above 0 (below, at sign -1) in each of their seeds."""
+    rows = table.dropna(subset=["difference"])
+    edge = rows["difference_low"] if sign > 0 else -rows["difference_high"]
+    always = (edge > 0).groupby([rows["method"], rows["protocol"]], sort=False).all()
+    return [label_of(*row) for row, every in always.items() if every]
 
 
 def terms_table(table: pd.DataFrame) -> pd.DataFrame:

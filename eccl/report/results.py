@@ -22,7 +22,8 @@ def read_reference(name: str) -> pd.DataFrame:
     name), target, value, low_end, high_end, source and kind; a figure that is only known as a range has its ends and
     no value. "petersen2017" holds mean and SD of traits of healthy adults: columns trait, sex (0 female, 1 male),
     mean and sd, in the trait's unit. "normal_waves" holds mean and SD over PTB-XL's normal recordings of the heights
-    of `eccl.data.measure.ecg.wave_amplitudes`: columns wave, lead, mean, sd (mV), n and source.
+    of `eccl.data.measure.ecg.wave_amplitudes`: columns wave, lead, mean, sd (mV), n and source. "related" holds what
+    other methods of this kind claim: columns method, reference, pairs, quantity, claim and source.
 
     Raises
     ------

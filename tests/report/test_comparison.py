@@ -78,3 +78,11 @@ def test_the_seconds_to_a_score_are_those_of_the_pass_that_reached_it():
     shown = report.frontier_table(curves)
     assert list(shown.loc["resnet"]) == ["1,234", "0.002", "10.17", "0.460 (0.460 to 0.460)", "20", "20", "-"]
     assert list(shown.loc["vit", ["seconds to 0.40", "best r"]]) == ["-", "0.470 (0.390 to 0.550)"]
+
+
+def test_who_is_ahead_in_each_seed_is_named():
+    rows = [("eccl", 42, 0.01, 0.03), ("eccl", 43, 0.02, 0.04), ("random", 42, -0.3, -0.1), ("random", 43, -0.2, 0.1)]
+    table = pd.DataFrame(rows, columns=["method", "seed", "difference_low", "difference_high"])
+    table = table.assign(protocol="probe", difference=0.0)
+    assert report.ahead(table) == ["ECCL"] and report.ahead(table, -1) == []
+    assert report.ahead(table[table["seed"] == 42], -1) == ["random encoder"]

@@ -18,7 +18,8 @@ from eccl.study.notebook import SETTINGS
 ROOT = Path(__file__).resolve().parents[2]
 NAMES = sorted(path.stem for path in (ROOT / "notebooks").glob("*.md"))
 BIN = Path(sys.executable).parent
-UNTRAINED = ("01_cohort", "09_pairs", "10_speed")  # train nothing: the heart itself, and what was kept
+KEPT = ("09_pairs", "10_speed", "11_methods", "12_ablations", "15_claims")  # read what was kept
+UNTRAINED = ("01_cohort", *KEPT)  # train nothing
 JUDGED = ("02_pretrain", "03_traits", "04_diseases", "05_retrieval")  # train or judge, by every setting there is
 
 
@@ -58,7 +59,8 @@ def execute(name: str, home: Path, cwd: Path, **parameters):
 
 def test_there_is_a_notebook_for_every_chapter():
     chapters = ["01_cohort", "02_pretrain", "03_traits", "04_diseases", "05_retrieval"]
-    chapters += ["06_own_ecg", "07_your_data", "08_ptbxl", "09_pairs", "10_speed"]
+    chapters += ["06_own_ecg", "07_your_data", "08_ptbxl", "09_pairs", "10_speed", "11_methods", "12_ablations"]
+    chapters += ["13_one_setting", "15_claims"]
     assert chapters == NAMES
 
 
