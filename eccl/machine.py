@@ -26,6 +26,8 @@ class Machine:
         How many machines share the work, as `torchrun` or SLURM start it on each.
     workers : int
         Processes that read the store beside each training process.
+    wait : bool
+        For a run that another process is training, until it ends; else that is an error.
 
     Examples
     --------
@@ -37,6 +39,7 @@ class Machine:
     devices: int = 1
     nodes: int = 1
     workers: int = 0
+    wait: bool = False
 
 
 def engine(machine: Machine, precision: str = "32-true") -> Fabric:

@@ -12,8 +12,7 @@ from tqdm import tqdm
 from eccl.errors import DataError
 from eccl.files import replacing
 from eccl.machine import Machine
-from eccl.study.cell import run_cell
-from eccl.study.data import prepare
+from eccl.study.cell import attempt
 from eccl.study.grid import Grid, cells, collect, keep, read_grid
 
 EXIT_CODES = """
@@ -51,25 +50,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def run(grid: Grid, options: argparse.Namespace) -> int:
     """How many cells failed, of those that were asked for; each failure is said when it happens."""
-    chosen, failed = list(cells(grid)), 0
+    from joblib import Parallel, delayed
+
+    chosen = list(cells(grid))
     if options.cell is not None:
         if not 0 <= options.cell < len(chosen):
             raise DataError(f"no cell {options.cell} among {len(chosen)}", remedy="count cells from 0, as --list shows")
         chosen = [chosen[options.cell]]
-    machine, prepared = Machine(options.accelerator), {}
-    bar = tqdm(chosen, desc=grid.name, unit="cell", disable=options.quiet)
-    for cell in bar:
-        bar.set_postfix_str(str(cell))
-        if cell.state == "done":
-            continue
-        people = (cell.config.simulation, cell.config.unlabelled)
-        try:
-            if people not in prepared:
-                prepared[people] = prepare(cell.config, options.cohort, machine=machine)
-            run_cell(cell, prepared[people])
-        except (DataError, ValueError, FloatingPointError) as error:
-            failed += 1
-            tqdm.write(f"{cell}: {error}", file=sys.stderr)
+    waiting = [cell for cell in chosen if cell.state != "done"]
+    machine, failed = Machine(options.accelerator, wait=True), 0
+    tasks = (delayed(attempt)(cell, options.cohort, machine) for cell in waiting)
+    bar = tqdm(
+        total=len(chosen), initial=len(chosen) - len(waiting), desc=grid.name, unit="cell", disable=options.quiet
+    )
+    with bar:
+        for problem in Parallel(n_jobs=options.jobs, return_as="generator_unordered", pre_dispatch="n_jobs")(tasks):
+            bar.update()
+            if problem is not None:
+                failed += 1
+                tqdm.write(problem, file=sys.stderr)
     return failed
 
 
@@ -90,6 +89,7 @@ def _parser() -> argparse.ArgumentParser:
     add("grid", type=Path, help="the grid, a JSON file")
     add("--list", action="store_true", help="only list the cells: done, waiting, failed")
     add("--cell", type=int, help="run one cell alone, by its number in the list (a Slurm array's task)")
+    add("--jobs", type=int, default=1, help="cells at once, as joblib counts; set OMP_NUM_THREADS=1 then (default: 1)")
     add("--out", type=Path, help="write the rows of all cells that are done into a CSV")
     add("--keep", action="store_true", help="write the rows of the finished grid into book/results/NAME.csv")
     add("--cohort", metavar="FOLDER", help="a cohort (default: the simulated one of the config)")

@@ -5,22 +5,41 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from eccl.config import SimulationConfig, preset
 from eccl.errors import DataError
 from eccl.evaluation.protocols import find_protocol
 from eccl.evaluation.retrieval import CHANCE, retrieval
 from eccl.evaluation.rows import Row
 from eccl.evaluation.terms import with_terms
 from eccl.files import make_folder, replacing, write_json
+from eccl.machine import Machine
 from eccl.methods import METHODS
 from eccl.study.compare import predictions, score
-from eccl.study.data import Data
+from eccl.study.data import Data, prepare
 from eccl.study.embeddings import embeddings
 from eccl.study.grid import DEFAULT, Cell
 from eccl.training.provenance import provenance
+
+
+def attempt(cell: Cell, cohort: Path | None, machine: Machine) -> str | None:
+    """What stopped a cell, in a sentence; None of one that is done."""
+    try:
+        run_cell(cell, _prepared(cell.grid.preset, cell.config.simulation, cell.config.unlabelled, cohort, machine))
+    except (DataError, ValueError, FloatingPointError) as error:
+        return f"{cell}: {error}"
+    return None
+
+
+@lru_cache(maxsize=4)  # the cells of a grid mostly share their people, and what was read of them
+def _prepared(name: str, simulation: SimulationConfig, unlabelled: int, cohort: Path | None, machine: Machine) -> Data:
+    """The people of a cell, under a preset's other settings."""
+    return prepare(preset(name, simulation=simulation, unlabelled=unlabelled), cohort, machine=machine)
 
 
 def run_cell(cell: Cell, data: Data) -> pd.DataFrame:

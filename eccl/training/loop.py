@@ -107,14 +107,14 @@ def fit(
     FloatingPointError
         If the loss or the score is no longer a number.
     DataError
-        If the run's folder cannot be read or written, or another process is training it.
+        If the run's folder cannot be read or written, or another process is training it and the machine does not wait.
     """
     if not run.complete:
         machine = machine or Machine()
         fabric = engine(machine, config.precision)
         writes = fabric.is_global_zero
         cuda = [fabric.device] if fabric.device.type == "cuda" else []
-        with run.lock() if writes else contextlib.nullcontext(), torch.random.fork_rng(cuda):
+        with run.lock(machine.wait) if writes else contextlib.nullcontext(), torch.random.fork_rng(cuda):
             if not run.complete:
                 bar = tqdm(desc=run.name, leave=False, mininterval=1.0, disable=not (progress and writes))
                 with bar:

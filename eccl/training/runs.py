@@ -199,16 +199,16 @@ class Run:
             leftover.unlink(missing_ok=True)
 
     @contextmanager
-    def lock(self) -> Iterator[None]:
-        """Exclusive right to train this run; the system takes it back if the process dies.
+    def lock(self, wait: bool = False) -> Iterator[None]:
+        """Exclusive right to train this run, waited for or not; the system takes it back if the process dies.
 
         Raises
         ------
         DataError
-            If another process is training the run, or the folder cannot be written.
+            If another process is training the run and this one does not wait, or the folder cannot be written.
         """
         remedy = "wait until it ends, then call again: the finished run is read from the folder"
-        with locked(self.folder, "another process is training this run", remedy):
+        with locked(self.folder, "another process is training this run", remedy, wait):
             yield
 
     def _read_json(self, file: str) -> dict[str, Any]:

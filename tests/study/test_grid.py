@@ -1,6 +1,11 @@
 """Grids: cells from a file, each done once, resumed after a failure, collected with what they cost."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -144,6 +149,23 @@ def test_a_cell_that_fails_says_why_and_the_others_go_on(tmp_path, home, tiny_co
     shown = capsys.readouterr()
     assert "eccl, seed 42, loss.temperature 0.3: the loss is nan" in shown.err
     assert "failed  eccl" in shown.out and "done    demographics" in shown.out
+
+
+def test_cells_at_once_share_an_earlier_stage_and_a_killed_grid_goes_on(tmp_path, home, tiny_cohort):
+    methods = ["demographics", "eccl", "eccl_pairs"]
+    path = written(tmp_path, "several", methods=methods, set=SMALL | {"replicates": 50, "embedding": 8})
+    line = [sys.executable, "-m", "eccl.study", str(path), f"--cohort={tiny_cohort}", "--jobs=2", "--quiet"]
+    process = subprocess.Popen(line, env=os.environ | {"OMP_NUM_THREADS": "1"}, cwd=ROOT, start_new_session=True)
+    found = list(cells(read_grid(path, tiny_cohort)))
+    while process.poll() is None and not any(cell.path.exists() for cell in found):
+        time.sleep(0.05)
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait()
+    before = {cell.path: cell.path.stat().st_mtime_ns for cell in found if cell.path.exists()}
+    assert before and len(before) < len(found)
+    arguments = [str(path), f"--cohort={tiny_cohort}", "--accelerator=cpu", "--quiet"]
+    assert command.main(arguments) == 0 and [cell.state for cell in found] == ["done"] * 3
+    assert {path: path.stat().st_mtime_ns for path in before} == before, "what was done is done"
 
 
 def test_one_cell_alone_may_be_asked_for(tmp_path, home, tiny_cohort, capsys):

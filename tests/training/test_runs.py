@@ -149,6 +149,19 @@ def test_second_trainer_is_refused_and_a_dead_one_leaves_no_lock(run):
         pass
 
 
+def test_a_trainer_that_waits_has_the_right_when_the_other_ends(run):
+    script = (
+        "import sys, time; from pathlib import Path; from eccl.training.runs import Run\n"
+        "with Run(Path(sys.argv[1])).lock():\n    print('locked', flush=True); time.sleep(1)\nprint('free', flush=True)"
+    )
+    other = subprocess.Popen([sys.executable, "-c", script, str(run.folder)], stdout=subprocess.PIPE, text=True)
+    assert other.stdout.readline() == "locked\n"
+    with run.lock(wait=True):
+        assert other.stdout.readline() == "free\n"
+    assert other.wait() == 0
+    other.stdout.close()
+
+
 def test_provenance_says_what_and_not_who():
     config = preset("smoke", seed=7, precision="bf16-mixed")
     facts = provenance(config, run="mae-smoke-0")
