@@ -72,13 +72,13 @@ def train(
     unlabelled : str, optional
         Folder of a Cohort of ECGs of other people, as in `prepare`.
     """
+    from eccl.data.modalities import MODALITIES
     from eccl.study.data import prepare
     from eccl.study.obtain import obtain
 
     fabric = engine(machine, config.precision)
-    wanted = sorted(
-        set(method.reads) | {name for earlier in method.starts_from(config).values() for name in earlier.reads}
-    )
+    read = set(method.reads) | {name for earlier in method.starts_from(config).values() for name in earlier.reads}
+    wanted = sorted(read & set(MODALITIES))  # a table is not among the recordings
     data = None
     if fabric.is_global_zero:  # the first simulates and packs, and the others find it
         data = prepare(config, cohort, wanted, machine, unlabelled)

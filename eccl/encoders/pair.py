@@ -1,11 +1,12 @@
-"""ECCL: two encoders, their projections to the shared sphere, and the trait head.
+"""ECCL: two encoders, their projections to the shared sphere, and the trait head; and ECCL with a table as a third.
 
 Initial weights come from torch's global generator: seed it (`torch.manual_seed(config.seed)`) before building a model.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -30,6 +31,8 @@ class ECCLOutput:
         On the unit sphere, float32.
     traits : Tensor (B, 82)
         Standardised, predicted from h_ecg.
+    z_table : Tensor (B, embedding), optional
+        Of a model that has an encoder of a table, as z_ecg.
     """
 
     h_ecg: Tensor
@@ -37,6 +40,12 @@ class ECCLOutput:
     z_ecg: Tensor
     z_cmr: Tensor | None
     traits: Tensor
+    z_table: Tensor | None = None
+
+    @property
+    def embeddings(self) -> list[Tensor]:
+        """Those that there are, of ECG, CMR and table, in that order."""
+        return [z for z in (self.z_ecg, self.z_cmr, self.z_table) if z is not None]
 
 
 class ECCL(nn.Module):
@@ -78,3 +87,29 @@ class ECCL(nn.Module):
         z_cmr = None if h_cmr is None else F.normalize(self.project_cmr(h_cmr).float(), dim=-1)
         z_ecg = F.normalize(self.project_ecg(h_ecg).float(), dim=-1)
         return ECCLOutput(h_ecg, h_cmr, z_ecg, z_cmr, self.trait_head(h_ecg))
+
+
+class ECCLTable(ECCL):
+    """ECCL with an encoder of a table of the same people: `.table`, `.project_table`.
+
+    The rest starts from the weights that ECCL of the same seed starts from.
+
+    Parameters
+    ----------
+    table : callable () -> nn.Module
+        Builds the encoder, with a `.width`.
+    """
+
+    def __init__(self, ecg: ECGEncoderConfig, cmr: CMREncoderConfig, embedding: int, table: Callable[[], nn.Module]):
+        super().__init__(ecg, cmr, embedding)
+        self.table = table()
+        self.project_table = linear_head(self.table.width, embedding)
+
+    def forward(
+        self, ecg: Tensor, cine: Tensor | None = None, h_cmr: Tensor | None = None, table: Tensor | None = None
+    ) -> ECCLOutput:
+        """As ECCL, and the embedding of the same people's rows of the table (B, ...), if they are given."""
+        output = super().forward(ecg, cine, h_cmr)
+        if table is None:
+            return output
+        return replace(output, z_table=F.normalize(self.project_table(self.table(table)).float(), dim=-1))

@@ -34,6 +34,8 @@ NAMES = (
     "eccl_triplet",
     "eccl_sigmoid",
     "eccl_joint",
+    "eccl_tabular",
+    "eccl_snp",
     "mmcl",
     "cross_modal_autoencoder",
     "eccl_shuffled",

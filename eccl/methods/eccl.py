@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from itertools import combinations
 
 import numpy as np
 import torch
@@ -87,15 +88,17 @@ OfImages = Callable[[ECCL, Batch, torch.Generator], Mapping[str, Tensor]]
 class PairedStep(nn.Module):
     """One step: embeddings of both against one another, and the traits from the ECG.
 
+    Of more than two modalities each pair is contrasted, and the losses are summed.
+
     Parameters
     ----------
     contrast : nn.Module
-        Of (z_ecg, z_cmr).
+        Of (z_ecg, z_cmr), or another pair.
     traits : Tensor (N, 82)
         Standardised; NaN rows are not known.
     settings : Settings
     cmr : callable (model, batch, generator) -> mapping
-        What of the images the model is given: `h_cmr` of a frozen encoder, or the `cine`.
+        What the model is given beside the ECG: `h_cmr` of a frozen encoder, or the `cine`; and a `table`.
     """
 
     def __init__(self, contrast: nn.Module, traits: Tensor, settings: Settings, cmr: OfImages):
@@ -106,9 +109,9 @@ class PairedStep(nn.Module):
     def forward(self, model: ECCL, batch: Batch, generator: torch.Generator) -> Step:
         output = model(self.augment(batch["ecg"], model, generator), **self.cmr(model, batch, generator))
         # every process computes validation whole, so only training gathers
-        z_ecg, z_cmr = (gather(z) if model.training else z for z in (output.z_ecg, output.z_cmr))
+        embeddings = [gather(z) if model.training else z for z in output.embeddings]
         supervised = trait_loss(output.traits, rows_of(self.traits, batch))
-        contrast = self.loss.contrast_weight * self.contrast(z_ecg, z_cmr)
+        contrast = self.loss.contrast_weight * sum(self.contrast(*pair) for pair in combinations(embeddings, 2))
         return Step(contrast + self.loss.trait_weight * supervised)
 
 
@@ -119,10 +122,15 @@ def setup(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> Se
 
 def paired(settings: Settings, data: Data, upstream: Mapping[str, Trained], contrast: nn.Module) -> Setup:
     """The pairs under any contrast: a module of (z_ecg, z_cmr), whose own parameters are trained too."""
+    return of_pairs(settings, data, contrast, cached(settings, data, upstream))
+
+
+def cached(settings: Settings, data: Data, upstream: Mapping[str, Trained]) -> OfImages:
+    """The frozen encoder's feature of the image of each participant of a batch, computed once."""
     count, seed = len(data.store), data.config.seed
     partner = shuffled(count, data.split, seed) if settings.shuffle_pairs else np.arange(count)
     h_cmr = torch.from_numpy(upstream["cmr"].features(data, "cine"))[partner]
-    return of_pairs(settings, data, contrast, lambda model, batch, generator: {"h_cmr": rows_of(h_cmr, batch)})
+    return lambda model, batch, generator: {"h_cmr": rows_of(h_cmr, batch)}
 
 
 def of_pairs(settings: Settings, data: Data, contrast: nn.Module, cmr: OfImages) -> Setup:

@@ -51,6 +51,7 @@ MALE = Reference(
 REFERENCES = (FEMALE, MALE)  # by `Person.sex`
 
 MEAN_AGE, SD_AGE = 63.7, 7.5  # years, of the draw below
+MEN = 0.48  # share of them
 
 
 class Prevalence(NamedTuple):
@@ -120,9 +121,16 @@ def lognormal(reference: tuple[float, float], z: float) -> float:
     return float(mean * np.exp(np.sqrt(variance) * z - variance / 2))
 
 
+def standard_score(reference: tuple[float, float], value: np.ndarray | float) -> np.ndarray | float:
+    """The z of which `lognormal` makes a value."""
+    mean, sd = reference
+    variance = np.log1p((sd / mean) ** 2)
+    return (np.log(value / mean) + variance / 2) / np.sqrt(variance)
+
+
 def draw_person(rng: np.random.Generator) -> Person:
     """One person of the ages and bodies of the UK Biobank imaging visit."""
-    sex = int(rng.random() < 0.48)
+    sex = int(rng.random() < MEN)
     reference = REFERENCES[sex]
     age = 45 + 34 * rng.beta(2.2, 1.8)  # the imaging visit of UK Biobank
     z_height, z_bmi, z_pressure, z_pulse = np.clip(rng.standard_normal(4), -3, 3)

@@ -8,6 +8,8 @@ from eccl.config import CMREncoderConfig, ECGEncoderConfig
 from eccl.encoders.cmr import cmr_encoder
 from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.ecg_vit import ECGViT
+from eccl.encoders.snp import SNPEncoder
+from eccl.encoders.tabular import TabularEncoder
 
 ECG = {"width": 16, "depth": 2, "heads": 2, "dropout": 0.1}
 CMR = {"width": 12, "image_size": 64, "frames": 6}
@@ -32,7 +34,11 @@ ENCODERS = {
     "resnet 50": lambda: cmr_encoder(CMREncoderConfig(name="resnet", depth=50, **CMR)),
     "swin": lambda: cmr_encoder(CMREncoderConfig(name="swin", drop_path=0.2, **CMR)),
     "vit": lambda: cmr_encoder(CMREncoderConfig(name="vit", depth=2, **CMR)),
+    "tabular": lambda: TabularEncoder(32),
+    "snp": lambda: SNPEncoder(32, depth=2, heads=2),
 }
+SHAPES = {"ecg": (12, 600), "tabular": (255,), "snp": (49, 120)}
+CINE = (6, 64, 64)
 
 
 @pytest.fixture(params=ENCODERS)
@@ -41,7 +47,7 @@ def build(request):
         torch.manual_seed(seed)
         return ENCODERS[request.param]()
 
-    seeded.shape = (12, 600) if request.param.startswith("ecg") else (6, 64, 64)
+    seeded.shape = SHAPES.get(request.param.split(",")[0], CINE)
     return seeded
 
 

@@ -7,7 +7,8 @@ from eccl.config import Config, preset
 from eccl.encoders.ecg import ecg_encoder
 from eccl.encoders.heads import Predictor
 from eccl.encoders.masked_autoencoder import masked_autoencoder
-from eccl.encoders.pair import ECCL
+from eccl.encoders.pair import ECCL, ECCLTable
+from eccl.encoders.tabular import TabularEncoder
 from eccl.training.losses import clip_loss
 
 CMR = {
@@ -128,6 +129,22 @@ def test_predictors_start_from_the_mean(pairs):
         output = predictor(x)
         assert output.shape == (6, predictor.head.out_features)
         assert output.abs().mean() < 0.5
+
+
+def test_a_table_is_a_third_view_and_leaves_the_other_two_as_they_are(pairs):
+    config = preset("smoke", cmr=CMR["resnet"])
+    torch.manual_seed(3)
+    two = pair(config).eval()
+    torch.manual_seed(3)
+    three = ECCLTable(config.ecg, config.cmr, config.embedding, lambda: TabularEncoder(8)).eval()
+    weights = three.state_dict()
+    assert all(torch.equal(weights[name], value) for name, value in two.state_dict().items())
+    plain, output = two(*pairs), three(*pairs, table=torch.rand(6, 255))
+    assert torch.equal(output.z_ecg, plain.z_ecg) and torch.equal(output.z_cmr, plain.z_cmr)
+    assert output.z_table.shape == (6, config.embedding)
+    torch.testing.assert_close(output.z_table.norm(dim=1), torch.ones(6))
+    assert three(*pairs).z_table is None and len(three(*pairs).embeddings) == 2 and len(output.embeddings) == 3
+    assert three(pairs[0]).z_cmr is None  # the ECG alone is enough
 
 
 def test_the_papers_model_has_the_papers_size():

@@ -67,6 +67,8 @@ def test_what_each_method_learns_from():
         "eccl_triplet": "ECGs, traits, pairs",
         "eccl_sigmoid": "ECGs, traits, pairs",
         "eccl_joint": "ECGs, traits, pairs",
+        "eccl_tabular": "ECGs, traits, pairs, tables",
+        "eccl_snp": "ECGs, traits, pairs, genotypes",
         "mmcl": "ECGs, pairs",
         "cross_modal_autoencoder": "ECGs, pairs",
         "eccl_shuffled": "ECGs, traits, shuffled pairs",
