@@ -10,7 +10,15 @@ import html
 import io
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def drawn(name: str, *arguments: Any, **options: Any) -> Figure:
+    """The Figure of a function of `eccl.plots`, by its name, of what it takes."""
+    return getattr(import_module("eccl.plots"), name)(*arguments, **options)
 
 
 def figure(name: str, *arguments: Any, caption: str = "", **options: Any) -> str:
@@ -25,9 +33,8 @@ def figure(name: str, *arguments: Any, caption: str = "", **options: Any) -> str
     caption : str
         Plain text; also what is read aloud in place of the picture.
     """
-    drawn = getattr(import_module("eccl.plots"), name)(*arguments, **options)
     content = io.BytesIO()
-    drawn.savefig(content, format="png", dpi=100)
+    drawn(name, *arguments, **options).savefig(content, format="png", dpi=100)
     picture = base64.b64encode(content.getvalue()).decode()
     text = html.escape(caption)
     image = f'<img src="data:image/png;base64,{picture}" alt="{text or name}" style="max-width: 100%">'

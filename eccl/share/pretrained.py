@@ -4,13 +4,15 @@
     encoder.safetensors  encoder.json   the ECG encoder's weights; its settings, whom it is of, what it was fitted on
     readout.safetensors  readout.json   the linear probes and their calibration
     domain.safetensors   domain.json    the range of the training ECGs and features
+    gallery.safetensors  gallery.json   optional: simulated hearts that an ECG is laid beside
 """
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,19 +25,78 @@ from eccl.config import ECGEncoderConfig, replace
 from eccl.data.split import Split
 from eccl.encoders.ecg import ecg_encoder
 from eccl.files import make_folder
-from eccl.records import ECG, DataError
+from eccl.records import ECG, Cine, DataError
+from eccl.share import hub
 from eccl.share.arrays import damaged, load_arrays, save_arrays, stated_sha256
+from eccl.share.describe import Description, describe
 from eccl.share.domain import Domain, fit_domain
+from eccl.share.gallery import NAME as GALLERY
+from eccl.share.gallery import Gallery
 from eccl.share.predict import Model
 from eccl.share.readout import Readout, fit_readout
 
 if TYPE_CHECKING:
+    from huggingface_hub import HfApi
+
     from eccl.data.store import Store
 
 PACKAGED = Path(__file__).resolve().parents[1] / "weights" / "laptop"
 NAME, PARTS = "encoder", ("readout", "domain")
 VERSION = 3  # raise it when the same data come to be fitted otherwise
 EXAMPLES = 256  # people whose ECGs give the range of the domain; its margins are wider than what more would add
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Pretrained(Model):
+    """A model that was loaded: it also describes a recording, and goes to a folder, to the Hub, and to ONNX.
+
+    Attributes
+    ----------
+    folder : Path
+        Where its files are.
+    """
+
+    folder: Path
+
+    @cached_property
+    def gallery(self) -> Gallery | None:
+        """The simulated hearts that an ECG is laid beside; None if there are none of this model."""
+        if not (self.folder / f"{GALLERY}.json").exists():
+            return None
+        return Gallery.load(self.folder, weights_of(self.folder))
+
+    def describe(
+        self, recording: ECG | Cine | Path | str, cine: Cine | Path | str | None = None, count: int = 3
+    ) -> Description:
+        """An ECG, a cine, or both, as a page shows them: paper, rate and intervals, traits, diagnoses, nearest hearts.
+
+        Parameters and errors are those of `eccl.share.describe.describe`; an ECG that `predict` would refuse is shown
+        with the refusal in words.
+
+        Examples
+        --------
+        >>> eccl.load().describe("my.xml")  # doctest: +SKIP
+        """
+        return describe(self, recording, cine, self.gallery, count)
+
+    def save_pretrained(self, folder: Path | str) -> Path:
+        """The folder, holding the model's files byte for byte and a card (`eccl.share.hub.save`)."""
+        return hub.save(self.folder, folder, self.description)
+
+    def push_to_hub(self, repo_id: str, private: bool = False, api: HfApi | None = None) -> str:
+        """The address of the commit of these files in a repository of the Hub (`eccl.share.hub.upload`)."""
+        return hub.upload(self.folder, repo_id, self.description, private, api)
+
+    @classmethod
+    def from_pretrained(cls, name: Path | str, revision: str | None = None) -> Pretrained:
+        """The model of a folder, or of a repository "owner/name" of the Hub (`eccl.share.hub.find`)."""
+        return load(hub.find(name, revision))
+
+    def to_onnx(self, path: Path | str) -> Path:
+        """The path of an ONNX file of encoder and probes (`eccl.share.export.write_onnx`)."""
+        from eccl.share.export import write_onnx
+
+        return write_onnx(path, self)
 
 
 def equip(
@@ -101,7 +162,7 @@ def is_equipped(folder: Path | str) -> bool:
     return fitted is not None and fitted.get("version") == VERSION
 
 
-def load(folder: Path | str = PACKAGED) -> Model:
+def load(folder: Path | str = PACKAGED) -> Pretrained:
     """The model of a folder that was equipped: it predicts from an ECG, with no cohort on disk.
 
     Parameters
@@ -132,11 +193,16 @@ def load(folder: Path | str = PACKAGED) -> Model:
         description, parts = facts["description"], facts["parts"]
     except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise damaged(folder / f"{NAME}.json", error) from error
-    model = Model(encoder.eval(), Readout.load(folder), Domain.load(folder), description)
+    model = Pretrained(encoder.eval(), Readout.load(folder), Domain.load(folder), description, folder)
     for name in PARTS:
         if stated_sha256(folder, name) != parts[name]:
             raise damaged(folder / f"{name}.json", ValueError(f"it is of another model than {NAME}.json"))
     return model
+
+
+def weights_of(folder: Path | str) -> str:
+    """SHA-256 of the weights of the encoder in a folder, as `equip` states it."""
+    return load_arrays(folder, NAME)[1]["fitted"]["weights"]
 
 
 def _features(

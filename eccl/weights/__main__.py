@@ -1,4 +1,4 @@
-"""Trains the laptop's ECCL, or reads it, and writes what predicts, and its card, into eccl/weights/laptop/."""
+"""Trains the laptop's ECCL, or reads it, and writes what predicts, a gallery and its card, into eccl/weights/laptop/."""
 
 from __future__ import annotations
 
@@ -8,9 +8,12 @@ from pathlib import Path
 
 from eccl.config import preset
 from eccl.files import make_folder, replacing
+from eccl.methods import Trained
 from eccl.report.front import first_seed, kept_scores
-from eccl.share.pretrained import PACKAGED, equip
+from eccl.share.gallery import Gallery, gallery_of
+from eccl.share.pretrained import PACKAGED, equip, weights_of
 from eccl.study.data import Data, prepare
+from eccl.study.embeddings import embeddings
 from eccl.study.obtain import obtain
 from eccl.traits import DIAGNOSIS_NAMES
 
@@ -26,8 +29,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     trained = obtain(METHOD, data)
     description = {"method": METHOD, "run": trained.run.name, "commit": trained.run.provenance["commit"]}
     equip(make_folder(options.folder), trained.encoder(), data.store, data.split, description, trained.features(data))
+    gallery(data, trained, weights_of(options.folder)).save(options.folder)
     with replacing(options.folder / "CARD.md") as beside:
         beside.write_text(card(data, trained.run.name))
+
+
+def gallery(data: Data, trained: Trained, weights: str) -> Gallery:
+    """The test participants, whom an ECG is laid beside, for the encoder whose weights have this SHA-256."""
+    test = data.split.test
+    project, _ = trained.method.projections(trained.model)
+    return gallery_of(project, *embeddings(data, test, trained.method), test, data.config.simulation, weights)
 
 
 def card(data: Data, run: str) -> str:
