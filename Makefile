@@ -42,7 +42,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' \
 		|| { echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dask,dev,parquet]'
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dask,dev,hub,lab,onnx,parquet]'
 	touch $@
 
 clean:

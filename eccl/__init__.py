@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from eccl.simulate.cohort import simulate_cohort
     from eccl.study.compare import compare
     from eccl.study.data import Data, prepare
+    from eccl.study.explore import explore
     from eccl.study.obtain import obtain
 
     __version__: str
@@ -50,6 +51,7 @@ _PUBLIC = {
     "Row": "eccl.evaluation.rows",
     "Store": "eccl.data.store",
     "compare": "eccl.study.compare",
+    "explore": "eccl.study.explore",
     "ingest": "eccl.data.sources.ingest",
     "load": "eccl.share.pretrained",
     "obtain": "eccl.study.obtain",
@@ -74,6 +76,7 @@ __all__ = [  # noqa: RUF022 (as a reader would look for them)
     "Row",
     "Store",
     "compare",
+    "explore",
     "ingest",
     "load",
     "methods",

@@ -123,7 +123,7 @@ class Transformer(nn.Module):
         nn.init.normal_(self.class_token, std=0.02)
 
     def prepend(self, tokens: Tensor) -> Tensor:
-        return self.dropout(torch.cat([self.class_token.expand(len(tokens), -1, -1), tokens], dim=1))
+        return self.dropout(torch.cat([self.class_token.expand(tokens.shape[0], -1, -1), tokens], dim=1))
 
     def forward(self, tokens: Tensor) -> Tensor:
         x = self.prepend(tokens)

@@ -7,6 +7,7 @@ everywhere.
 from eccl.plots.ablations import ablation
 from eccl.plots.costs import frontier, label_share
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
+from eccl.plots.predicted import refusal, trait_intervals
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking
@@ -36,10 +37,12 @@ __all__ = [
     "masked_ecg",
     "nearest_cines",
     "rank_histogram",
+    "refusal",
     "roc",
     "segments",
     "style",
     "training_history",
     "trait_distributions",
+    "trait_intervals",
     "trait_ranking",
 ]

@@ -1,4 +1,4 @@
-"""What there is to see of one person's ECG, cine, or both: on paper, by a ruler, by the model, beside simulated hearts."""
+"""What there is to see of one person's ECG or cine: on paper, by a ruler, by the model, beside simulated hearts."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ class Description:
         return " and ".join(names) or "one's own recording"
 
     def figures(self) -> dict[str, Figure]:
-        """The pictures, to save or to show: "paper", the ECG; "cines", the own cine and the nearest simulated hearts."""
+        """The pictures by name: "paper", the ECG; "cines", the own cine and the nearest simulated hearts."""
         return {name: drawn(PLOTTED[name], *arguments) for name, arguments in self._drawn().items()}
 
     def save(self, path: Path | str) -> Path:
@@ -92,7 +92,7 @@ class Description:
 
     def __repr__(self) -> str:
         lines = [f"Description of {self.title}", self.warning, ""]
-        lines += [f"{name:34}{_number(row.value):>9}  {row.unit}" for name, row in self.measured.iterrows()]
+        lines += [f"{name:29}{_number(row.value):>14}  {row.unit}" for name, row in self.measured.iterrows()]
         if self.refusal:
             lines += ["", f"Refused by the model: {self.refusal}"]
         if self.prediction is not None:
@@ -205,4 +205,4 @@ def _axis(values: Mapping[str, float]) -> float:
 
 
 def _number(value: float) -> str:
-    return "not there" if np.isnan(value) else f"{value:.0f}"
+    return "not measurable" if np.isnan(value) else f"{value:.0f}"

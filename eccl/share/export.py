@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import logging
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -84,25 +87,11 @@ def write_onnx(path: Path | str, model: Model) -> Path:
     """
     try:
         import onnx
-        import onnxscript  # noqa: F401 (torch exports through it, and names it only once it is late)
+        import onnxscript  # noqa: F401 (torch exports through it)
     except ImportError as error:
         raise DataError(f"{error.name} is not installed", remedy=INSTALL) from error
     graph = Graph(model).eval()
-    example = torch.zeros(2, len(LEADS), model.domain.samples)
-    example[:] = torch.linspace(-1, 1, model.domain.samples)
-    names = {"input_names": [INPUT], "output_names": graph.outputs}
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)  # it tells of torchvision, which this project is without on purpose
-    try:
-        with warnings.catch_warnings(action="ignore"), torch.inference_mode(False), torch.no_grad():
-            batch = {"ecg": {0: torch.export.Dim("batch")}}
-            program = torch.onnx.export(
-                graph, (example,), dynamo=True, opset_version=OPSET, dynamic_shapes=batch, verbose=False, **names
-            )
-    finally:
-        logger.setLevel(level)
-    made = program.model_proto
+    made = _exported(graph, model.domain.samples)
     facts = {
         "leads": ",".join(LEADS),
         "sampling_rate_hz": f"{model.domain.sampling_rate:g}",
@@ -117,6 +106,32 @@ def write_onnx(path: Path | str, model: Model) -> Path:
     with replacing(path) as beside:
         beside.write_bytes(made.SerializeToString())
     return Path(path)
+
+
+def _exported(graph: Graph, samples: int) -> Any:
+    """The ModelProto of a graph, for any number of ECGs of so many samples.
+
+    Exported in two steps: in one, torch falls back to a fixed number in silence where a free one does not work.
+    """
+    free = {"ecg": {0: torch.export.Dim("batch")}}
+    names = {"input_names": [INPUT], "output_names": graph.outputs}
+    with _quiet(), torch.no_grad():
+        example = (torch.zeros(2, len(LEADS), samples),)
+        program = torch.export.export(graph, example, dynamic_shapes=free, strict=False)
+        return torch.onnx.export(program, dynamo=True, opset_version=OPSET, verbose=False, **names).model_proto
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without torch's words on torchvision, which this project is without on purpose, and on its own deprecations."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(action="ignore", category=FutureWarning):
+            yield
+    finally:
+        logger.setLevel(level)
 
 
 def _scale(features: Standardiser) -> np.ndarray:

@@ -122,7 +122,7 @@ class Gallery:
         arrays, facts = load_arrays(folder, NAME)
         if (facts["weights"], facts["simulator"]) != (weights, VERSION):
             raise DataError(
-                f"it is of another encoder, or of version {facts['simulator']} of the simulator, which is now {VERSION}",
+                f"it is of another encoder, or of version {facts['simulator']} of the simulator, now {VERSION}",
                 source=Path(folder) / f"{NAME}.json",
                 remedy="delete the gallery's two files: the model predicts without them",
             )
@@ -132,7 +132,12 @@ class Gallery:
 
 
 def gallery_of(
-    projection: nn.Linear, z_ecg: np.ndarray, z_cmr: np.ndarray, rows: np.ndarray, simulation: SimulationConfig, weights: str
+    projection: nn.Linear,
+    z_ecg: np.ndarray,
+    z_cmr: np.ndarray,
+    rows: np.ndarray,
+    simulation: SimulationConfig,
+    weights: str,
 ) -> Gallery:
     """The gallery of people of a simulated cohort, by the unit embeddings (n, embedding) of both their recordings.
 

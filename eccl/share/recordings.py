@@ -12,7 +12,9 @@ _WAVEFORM = "1.2.840.10008.5.1.4.1.1.9."  # how the SOP class of every DICOM wav
 _IMAGES = (".nii", ".nii.gz", ".zip")
 
 
-def read_recording(path: Path | str) -> ECG | Cine:
+def read_recording(
+    path: Path | str, unit: str | None = None, rate: float | None = None, units: str | None = None
+) -> ECG | Cine:
     """The ECG or the cine of a file, or of a folder of DICOM images.
 
     An ECG is read as `eccl.read_ecg` does. Of a stack the middle slice is cut about what moves, as an ingest does
@@ -22,6 +24,10 @@ def read_recording(path: Path | str) -> ECG | Cine:
     ----------
     path : path
         Any format that `eccl.read_ecg` or `eccl.read_cine` reads.
+    unit, rate : str and float, optional
+        Unit of the samples and rate in Hz, of an ECG that states none.
+    units : str, optional
+        Of length and time, such as "mm sec", of a NIfTI file that states none.
 
     Raises
     ------
@@ -29,7 +35,7 @@ def read_recording(path: Path | str) -> ECG | Cine:
         As these two.
     """
     path = Path(path)
-    return _cine(path) if _holds_images(path) else read_ecg(path)
+    return _cine(path, units) if _holds_images(path) else read_ecg(path, unit=unit, rate=rate)
 
 
 def _holds_images(path: Path) -> bool:
@@ -51,9 +57,9 @@ def _holds_images(path: Path) -> bool:
     return not kind.startswith(_WAVEFORM)
 
 
-def _cine(path: Path) -> Cine:
+def _cine(path: Path, units: str | None) -> Cine:
     from eccl.data.cmr import open_image
     from eccl.data.standard.slices import cut_cine
 
-    image = open_image(path)
+    image = open_image(path, tuple(units.split()) if units else None)
     return cut_cine(image, frame_policy="still" if image.frame_count == 1 else "interpolate")

@@ -1,4 +1,4 @@
-"""Trains the laptop's ECCL, or reads it, and writes what predicts, a gallery and its card, into eccl/weights/laptop/."""
+"""Trains the laptop's ECCL, or reads it, and writes what predicts, a gallery and a card into eccl/weights/laptop/."""
 
 from __future__ import annotations
 
