@@ -1,4 +1,4 @@
-"""The ONNX graph says what torch says, filter and scale inside; without onnx the linear parts are tested by themselves."""
+"""The ONNX graph says what torch says, filter and scale inside; the linear parts are tested without onnx too."""
 
 import dataclasses
 import sys
