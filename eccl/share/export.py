@@ -25,7 +25,7 @@ from eccl.share.predict import Model
 
 INPUT = "ecg"
 OPSET = 18  # of the operators; read by onnxruntime since version 1.14
-INSTALL = 'pip install "eccl[onnx]"'
+INSTALL = "pip install onnx onnxruntime onnxscript (the extra onnx)"
 
 
 class Linear(nn.Module):

@@ -22,7 +22,7 @@ NEEDED = tuple(f"{name}.{ending}" for name in ("readout", "domain", "encoder") f
 OPTIONAL = ("gallery.safetensors", "gallery.json", "CARD.md")
 CARD = "README.md"  # what the Hub shows
 REPOSITORY = re.compile(r"[A-Za-z0-9][\w.-]*/[A-Za-z0-9][\w.-]*")
-INSTALL = 'pip install "eccl[hub]"'
+INSTALL = "pip install huggingface_hub (the extra hub)"
 HEADER = """---
 library_name: eccl
 license: mit
@@ -103,7 +103,7 @@ def upload(
     Raises
     ------
     DataError
-        If that is no name of a repository, or huggingface_hub is not installed.
+        If that is no name of a repository, or huggingface_hub is not installed. What the Hub refuses is its own error.
     """
     if not REPOSITORY.fullmatch(repository):
         raise DataError(f"{repository!r} is no repository of the Hub", remedy='give "owner/name"')

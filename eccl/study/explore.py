@@ -47,7 +47,7 @@ def explore(data: Data, method: str = "eccl") -> VBox:
     try:
         import ipywidgets
     except ImportError as error:
-        remedy = 'pip install "eccl[lab]"; without widgets the functions of eccl.study.panels give the same figures'
+        remedy = "pip install ipywidgets (the extra lab), or call the functions of eccl.study.panels, without widgets"
         raise DataError("ipywidgets is not installed", remedy=remedy) from error
     model = load(obtain(method, data).run.folder)
     titles = ("A participant", "A heart to change")

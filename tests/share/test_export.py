@@ -100,5 +100,5 @@ def test_the_transformer_is_exported_too(tmp_path, model, ecgs):
 
 def test_without_onnx_the_way_to_it_is_told(monkeypatch, tmp_path, model):
     monkeypatch.setitem(sys.modules, "onnx", None)
-    refused(lambda: write_onnx(tmp_path / "a.onnx", model), "not installed", "eccl[onnx]")
+    refused(lambda: write_onnx(tmp_path / "a.onnx", model), "not installed", "pip install onnx")
     assert not list(tmp_path.iterdir())

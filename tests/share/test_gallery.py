@@ -10,6 +10,7 @@ from torch import nn
 
 from eccl.config import SimulationConfig
 from eccl.metrics import proportion
+from eccl.report.front import first_seed, kept_scores
 from eccl.share.gallery import Gallery, gallery_of
 from eccl.share.pretrained import PACKAGED, load, weights_of
 from eccl.simulate.cohort import simulate_participant
@@ -73,6 +74,9 @@ def test_another_encoders_or_another_simulators_gallery_is_refused(tmp_path, gal
 def test_the_packaged_one_is_of_the_packaged_weights_and_small():
     model = load()
     gallery = model.gallery
+    assert gallery.recall(10).value == pytest.approx(
+        first_seed(kept_scores()["retrieval"], method="eccl").value, abs=1e-5
+    )
     assert gallery is model.gallery and gallery.weights == weights_of(PACKAGED)
     assert sum(path.stat().st_size for path in PACKAGED.glob("gallery.*")) < 300_000
     assert gallery.weight.shape == (64, model.encoder.width) and len(gallery) == len(set(gallery.participants.tolist()))

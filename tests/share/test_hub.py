@@ -102,7 +102,9 @@ def test_what_cannot_be_fetched_is_told(monkeypatch, tmp_path):
 
 def test_without_the_package_the_way_to_it_is_told(monkeypatch):
     monkeypatch.setitem(sys.modules, "huggingface_hub", None)
-    refused(lambda: load().push_to_hub("somebody/ecg"), "huggingface_hub is not installed", "eccl[hub]")
+    refused(
+        lambda: load().push_to_hub("somebody/ecg"), "huggingface_hub is not installed", "pip install huggingface_hub"
+    )
 
 
 def test_the_stand_in_is_asked_as_the_real_one_is():

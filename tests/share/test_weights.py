@@ -46,4 +46,5 @@ def test_the_card_says_what_the_kept_run_says_and_that_it_is_not_for_patients():
     card, of = (PACKAGED / "CARD.md").read_text(), kept_scores()
     for target in ("traits", "diagnoses"):
         assert f"{first_seed(of[target], method='eccl', protocol='probe'):.3f}" in card
+    assert f"{first_seed(of['retrieval'], method='eccl'):.3f}" in card
     assert "Not for patients" in card and len(TRAIT_NAMES) == 82 and "82 traits" in card

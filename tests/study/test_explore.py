@@ -128,4 +128,4 @@ def test_moving_a_slider_changes_what_is_shown(data, model):
 
 def test_without_widgets_the_panels_are_named(monkeypatch, data):
     monkeypatch.setitem(sys.modules, "ipywidgets", None)
-    refused(lambda: eccl.explore(data), "ipywidgets is not installed", "eccl[lab]", "eccl.study.panels")
+    refused(lambda: eccl.explore(data), "ipywidgets is not installed", "pip install ipywidgets", "eccl.study.panels")
