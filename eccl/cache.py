@@ -29,11 +29,6 @@ class Processes(Protocol):
         """Wait until all processes are here."""
 
 
-def later(default: Any) -> Any:
-    """The field of a setting that came after runs were kept: at its default it leaves their names as they were."""
-    return dataclasses.field(default=default, metadata={"later": True})
-
-
 def digest(*parts: Any) -> str:
     """Ten hexadecimal digits that identify configs, strings and numbers taken together."""
     text = json.dumps([_plain(part) for part in parts], sort_keys=True)
@@ -41,7 +36,7 @@ def digest(*parts: Any) -> str:
 
 
 def _plain(part: Any) -> Any:
-    """A config as nested dicts, without what is `later` and at its default."""
+    """A config as nested dicts, without the settings that came later (`eccl.config.LATER`) and are at their default."""
     if not dataclasses.is_dataclass(part):
         return part
     kept = [

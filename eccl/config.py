@@ -15,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
-from eccl.cache import later
 from eccl.display import indented, tree
 from eccl.errors import did_you_mean
 from eccl.presets import PRESETS
 from eccl.ranges import check_range
+
+LATER = {"later": True}  # of a setting that came after runs were kept: at its default they keep their names
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ class ECGEncoderConfig:
     patch_samples: int = 40  # at the encoder's rate (vit)
     pooling: str = "class"  # token that is the feature, or "mean" of the others (vit)
     amplitude: str = "millivolt"  # as recorded; or "lead": each lead scaled to -1 .. 1, as the original
-    leads: str = later("all")  # that it sees; or "limb" (I to aVF), or "I" alone: the others are silent
+    leads: str = field(default="all", metadata=LATER)  # that it sees; or "limb" (I to aVF), or "I": the rest is silent
     width: int = 96  # of a token (vit); of the feature (resnet)
     depth: int = 1  # layers (vit); blocks of each of the four stages (resnet)
     heads: int = 4

@@ -1,6 +1,6 @@
 """The one memo: computed once, read again, named by all that decides it, and never half there."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from helpers.processes import free_port, join_as, processes
 
-from eccl.cache import digest, kept, kept_array, kept_table, later
+from eccl.cache import digest, kept, kept_array, kept_table
+from eccl.config import LATER
 from eccl.errors import DataError
 from eccl.machine import Machine, engine
 
@@ -68,7 +69,7 @@ def test_a_digest_is_of_the_whole_of_its_parts():
 def test_a_setting_that_came_later_names_a_run_only_where_it_is_not_at_its_default():
     @dataclass(frozen=True)
     class Longer(Settings):
-        window: int = later(5)
+        window: int = field(default=5, metadata=LATER)
 
     @dataclass(frozen=True)
     class Whole:
