@@ -91,13 +91,15 @@ def features_of(method: Method, data: Data) -> np.ndarray:
     return obtain(method, data).features(data, _seen(method))
 
 
-def probe(method: Method, data: Data, target: str, beside: Method | None = None) -> np.ndarray:
+def probe(method: Method, data: Data, target: str, beside: Method | None = None, part: str = "test") -> np.ndarray:
     """By a linear probe, fitted on the training participants whose labels are known.
 
     Parameters
     ----------
     beside : Method, optional
         A table whose columns stand beside the features, such as demographics.
+    part : "test" or "validation"
+        Who is predicted. Of validation, where thresholds are chosen; the probe's penalty was chosen there too.
     """
     labels, split, sources = labels_of(data, target), known_split(data, target), _sources(method, beside)
 
@@ -105,9 +107,10 @@ def probe(method: Method, data: Data, target: str, beside: Method | None = None)
         h = np.column_stack([features_of(each, data) for each in sources])
         fit = probe_traits if target == "traits" else probe_diagnoses
         known, chosen = split.train, split.validation
-        return fit(h[known], labels[known], h[chosen], labels[chosen], h[split.test])
+        return fit(h[known], labels[known], h[chosen], labels[chosen], h[getattr(split, part)])
 
-    return kept_array("probe", _parts(sources, data, split, target), make)
+    name = "probe" if part == "test" else f"probe-{part}"
+    return kept_array(name, parts_of(sources, data, split, target), make)
 
 
 def boosted(method: Method, data: Data, target: str, beside: Method | None = None) -> np.ndarray:
@@ -122,7 +125,7 @@ def boosted(method: Method, data: Data, target: str, beside: Method | None = Non
         fit = boosted_traits if target == "traits" else boosted_diagnoses
         return fit(table, labels, split, seed)
 
-    return kept_array("boosted", (*_parts(sources, data, split, target), seed), make)
+    return kept_array("boosted", (*parts_of(sources, data, split, target), seed), make)
 
 
 def permutation_test(method: Method, data: Data, target: str, permutations: int = 999) -> pd.DataFrame:
@@ -132,7 +135,7 @@ def permutation_test(method: Method, data: Data, target: str, permutations: int 
     def make() -> pd.DataFrame:
         return permutation_table(features_of(method, data), labels, split, target, permutations, seed)
 
-    return kept_table("permutation", (*_parts([method], data, split, target), permutations, seed), make)
+    return kept_table("permutation", (*parts_of([method], data, split, target), permutations, seed), make)
 
 
 def _identity(method: Method, data: Data) -> str:
@@ -150,7 +153,7 @@ def known_split(data: Data, target: str) -> Split:
     return replace(data.split, train=Known.of(data.config, target).among(data.split.train))
 
 
-def _parts(sources: Sequence[Method], data: Data, split: Split, target: str) -> tuple[Any, ...]:
+def parts_of(sources: Sequence[Method], data: Data, split: Split, target: str) -> tuple[Any, ...]:
     """What decides the prediction from some features."""
     who = digest(split.train.tolist(), split.validation.tolist(), split.test.tolist())
     features = [(each.name, _identity(each, data)) for each in sources]
@@ -198,6 +201,11 @@ def finetuned(method: Method, target: str) -> Method:
 def finetune(method: Method, data: Data, target: str) -> np.ndarray:
     """By the whole encoder, trained on."""
     labels_of(data, target)
+    return tuned(method, data, target)
+
+
+def tuned(method: Method, data: Data, target: str) -> np.ndarray:
+    """As `finetune`, also to the code of one diagnosis: probabilities (n, 1)."""
     trained, split = obtain(finetuned(method, target), data), data.split
 
     def make() -> np.ndarray:

@@ -16,12 +16,12 @@ class Row(NamedTuple):
     ----------
     method : str
         A name in `eccl.methods.METHODS`; or what is no method: "mean" (of the training labels: a mean or a
-        prevalence), "chance", "ceiling".
+        prevalence), "chance", "ceiling", "rate" (heart rate alone), "all" (treat everybody).
     protocol : str
         A name in `eccl.evaluation.protocols.PROTOCOLS`: "probe" (a linear probe of the frozen encoder),
         "probe_demographics" (beside sex, age, height and weight), "boosted", "boosted_demographics" (boosted trees of a
         table), "finetune" (all weights are free; of the random encoder this is training from scratch); or "retrieval",
-        or "none" (no model).
+        "probe_each" (`eccl.evaluation.one_each`), or "none" (no model).
     seed : int, optional
         Of training; None where there is one alone, or nothing is trained.
 

@@ -12,7 +12,14 @@ from eccl.metrics.bootstrap import (
     resample,
 )
 from eccl.metrics.calibration import CalibrationBin, brier, calibration_curve, calibration_error, proportion
-from eccl.metrics.decisions import net_benefit, predictive_value, sensitivity, specificity, threshold_of
+from eccl.metrics.decisions import (
+    negative_predictive_value,
+    net_benefit,
+    predictive_value,
+    sensitivity,
+    specificity,
+    threshold_of,
+)
 from eccl.metrics.multiplicity import holm
 from eccl.metrics.ranking import median_rank, ranks, recall_at
 from eccl.metrics.statistics import auprc, auroc, defined_mean, mean, pearson, r_squared
@@ -36,6 +43,7 @@ __all__ = [
     "mean",
     "median_rank",
     "multiplicities",
+    "negative_predictive_value",
     "net_benefit",
     "pearson",
     "predictive_value",

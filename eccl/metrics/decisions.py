@@ -23,29 +23,39 @@ def _share(hit: np.ndarray, among: np.ndarray, weights: np.ndarray | None) -> np
 
 
 def predictive_value(
-    labels: np.ndarray, picked: np.ndarray, prevalence: float, *, weights: np.ndarray | None = None
+    labels: np.ndarray, picked: np.ndarray, prevalence: float | None = None, *, weights: np.ndarray | None = None
 ) -> np.ndarray:
-    """Share of cases among those picked, where cases are as frequent as stated and not as in this sample.
+    """Share of cases among those picked, in this sample or where cases are as frequent as stated; nan if nobody is.
 
-    Sensitivity and specificity are taken to be the same there: a shift of the prior alone.
+    Where another prevalence is stated, sensitivity and specificity are taken to be the same there: a shift of the prior
+    alone.
 
     Parameters
     ----------
     labels, picked : ndarray of 0 and 1, shape (n,)
-    prevalence : float
-        Of cases, above 0 and below 1, among those whom the threshold will meet.
+    prevalence : float, optional
+        Of cases, above 0 and below 1, among those whom the threshold will meet; by default that of this sample.
 
     Raises
     ------
     ValueError
         If the prevalence is not between 0 and 1.
     """
+    if prevalence is None:
+        return _share(np.asarray(labels, float), np.asarray(picked, float), weights)
     if not 0 < prevalence < 1:
         raise ValueError(f"a prevalence of {prevalence}; it is above 0 and below 1")
     found = prevalence * sensitivity(labels, picked, weights=weights)
     alarmed = (1 - prevalence) * (1 - specificity(labels, picked, weights=weights))
     with np.errstate(divide="ignore", invalid="ignore"):
         return found / (found + alarmed)
+
+
+def negative_predictive_value(
+    labels: np.ndarray, picked: np.ndarray, *, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Share of controls among those whom a threshold leaves; nan if it leaves nobody."""
+    return _share(1 - np.asarray(labels, float), 1 - np.asarray(picked, float), weights)
 
 
 def net_benefit(

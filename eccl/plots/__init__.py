@@ -6,6 +6,7 @@ everywhere.
 
 from eccl.plots.ablations import ablation
 from eccl.plots.costs import frontier, label_share
+from eccl.plots.decisions import decision_curves, risk_coverage, subgroup_panels
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
 from eccl.plots.predicted import refusal, trait_intervals
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
@@ -23,6 +24,7 @@ __all__ = [
     "cine_montage",
     "clinic_ecg",
     "colour_of",
+    "decision_curves",
     "diagnosis_bars",
     "embedding_map",
     "forest",
@@ -38,9 +40,11 @@ __all__ = [
     "nearest_cines",
     "rank_histogram",
     "refusal",
+    "risk_coverage",
     "roc",
     "segments",
     "style",
+    "subgroup_panels",
     "training_history",
     "trait_distributions",
     "trait_intervals",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -24,7 +24,7 @@ from eccl.plots.style import (
     new_figure,
     style,
 )
-from eccl.traits import trait
+from eccl.traits import TRAIT_NAMES, trait
 
 
 def trait_distributions(table: pd.DataFrame, references: pd.DataFrame) -> Figure:
@@ -103,40 +103,42 @@ def histogram(values: Mapping[str, np.ndarray], xlabel: str) -> Figure:
     return figure
 
 
-def bland_altman(measured: np.ndarray, predicted: np.ndarray, quantity: str, unit: str) -> Figure:
-    """Difference of prediction and measurement against their mean, with bias and 95 % limits of agreement.
+def bland_altman(measured: np.ndarray, predicted: np.ndarray, names: Sequence[str]) -> Figure:
+    """Difference of prediction and measurement against their mean, with bias and 95 % limits, one panel for each trait.
+
+    Parameters
+    ----------
+    measured, predicted : ndarray, shape (n, 82)
+        In the traits' units; whoever lacks one is left out of that trait.
+    names : sequence of str
+        Of traits.
 
     References
     ----------
     Bland and Altman, Lancet 1986.
     """
-    measured, predicted = np.asarray(measured, float), np.asarray(predicted, float)
+    with style():
+        figure, axes = new_figure(3.1, 1, len(names))
+        for panel, name in zip(axes.flat, names):
+            k, unit = TRAIT_NAMES.index(name), trait(name).unit
+            _agreement(panel, np.asarray(measured[:, k], float), np.asarray(predicted[:, k], float))
+            panel.set(xlabel=f"mean of both ({unit})", ylabel=f"predicted - measured ({unit})")
+            panel.set_title(f"{trait(name).label}\n{panel.get_title(loc='left')}")
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
+def _agreement(panel: Axes, measured: np.ndarray, predicted: np.ndarray) -> None:
     known = np.isfinite(measured) & np.isfinite(predicted)
     mean, difference = ((measured + predicted) / 2)[known], (predicted - measured)[known]
     bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
-    with style():
-        figure, axes = new_figure(3.8)
-        panel = axes[0, 0]
-        panel.scatter(mean, difference, s=12, color=BLUE, alpha=0.4, linewidth=0)
-        for level, text, line in (
-            (bias, "bias", "-"),
-            (bias - spread, "−1.96 SD", "--"),
-            (bias + spread, "+1.96 SD", "--"),
-        ):
-            panel.axhline(level, color=INK, linestyle=line, linewidth=1)
-            panel.annotate(
-                f"{text}\n{level:+.1f} {unit}",
-                (1.01, level),
-                xycoords=("axes fraction", "data"),
-                va="center",
-                fontsize=8,
-            )
-        panel.set(
-            xlabel=f"mean of predicted and measured {quantity} ({unit})",
-            ylabel=f"predicted - measured ({unit})",
-            title=f"n = {known.sum()}",
-        )
-    return figure
+    panel.scatter(mean, difference, s=8, color=BLUE, alpha=0.35, linewidth=0)
+    lines = {bias: ("bias", "-"), bias - spread: ("95 % limits of agreement", "--"), bias + spread: (None, "--")}
+    for level, (label, line) in lines.items():
+        panel.axhline(level, color=INK, linestyle=line, linewidth=1, label=label)
+        place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": 8}
+        panel.annotate(f"{level:+.1f}", (0.99, level), **place)
+    panel.set_title(f"n = {known.sum()}")
 
 
 def ingest_outcome(summary: pd.DataFrame) -> Figure:

@@ -50,6 +50,8 @@ NO_METHOD = {
     "mean": Look("mean", PALE),
     "chance": Look("chance", PALE),
     "ceiling": Look("ceiling", "#4d4d4d"),
+    "rate": Look("heart rate alone", PALE),
+    "all": Look("treat everybody", MUTED),
 }
 RENAMED = {("random", "finetune"): Look("from scratch", VERMILION)}
 

@@ -28,6 +28,7 @@ from eccl.simulate.population import (
     draw_person,
     lognormal,
 )
+from eccl.traits import DIAGNOSES
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,6 +157,15 @@ def coded_diagnoses(heart: Heart, config: SimulationConfig, rng: np.random.Gener
     """Diagnoses as coded (4,) int8: true ones of which some were missed, and some false ones."""
     chance = rng.random(4)
     return np.where(heart.diagnoses, chance >= config.missed_codes, chance < config.false_codes).astype(np.int8)
+
+
+def coded_prevalence(config: SimulationConfig, people: int = 4000) -> dict[str, float]:
+    """How frequent each code is among so many people of a simulation, by code; no recording of them is made."""
+    codes = []
+    for participant in range(people):
+        generators = participant_generators(config.seed, participant)
+        codes.append(coded_diagnoses(draw_heart(config, generators.heart), config, generators.codes))
+    return dict(zip(DIAGNOSES, np.mean(codes, axis=0).tolist()))
 
 
 def _muscle(illness: Illness, rng: np.random.Generator) -> dict:

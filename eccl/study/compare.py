@@ -18,6 +18,7 @@ from eccl.evaluation.baselines import baseline
 from eccl.evaluation.boosting import boosted_diagnoses, boosted_traits
 from eccl.evaluation.protocols import PROTOCOLS, find_protocol, labels_of
 from eccl.evaluation.rows import Row
+from eccl.evaluation.subgroups import Subgroup, subgroups
 from eccl.evaluation.tables import diagnosis_table, trait_table
 from eccl.evaluation.terms import with_terms
 from eccl.methods import METHODS, Method, Trained, find
@@ -206,6 +207,14 @@ def ceiling(data: Data, target: str = "traits", demographics: bool = False) -> n
 
     who = [part.tolist() for part in (data.split.train, data.split.validation, data.split.test)]
     return kept_array("ceiling", (data.cohort.fingerprint, target, demographics, who, seed), make)
+
+
+def subgroups_of(data: Data) -> list[Subgroup]:
+    """The subgroups of the test participants; of simulated people by their true rhythm and conduction too."""
+    truth = None
+    if (data.cohort.folder / TRUTH).exists():
+        truth = read_truth(data.cohort.folder).iloc[data.split.test]
+    return subgroups(data.cohort.table.iloc[data.split.test], truth)
 
 
 def obtain_available(data: Data) -> dict[str, Trained]:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from sklearn.metrics import recall_score
+from sklearn.metrics import precision_score, recall_score
 
 from eccl import metrics
 
@@ -101,3 +101,12 @@ def test_holm_keeps_the_chance_of_any_false_rejection(rng):
     p = 2 * norm.sf(np.abs(0.7 * shared + np.sqrt(1 - 0.49) * rng.normal(size=(2000, 20))))
     wrong = np.mean([(metrics.holm(row) < 0.05).any() for row in p])
     assert wrong < 0.065 and np.mean((p < 0.05).any(axis=1)) > 0.3
+
+
+def test_predictive_values_in_the_sample_equal_scikit_learn(forecast):
+    labels, probabilities = forecast
+    picked = (probabilities >= 0.3).astype(float)
+    assert metrics.predictive_value(labels, picked) == pytest.approx(precision_score(labels, picked))
+    assert metrics.negative_predictive_value(labels, picked) == pytest.approx(precision_score(1 - labels, 1 - picked))
+    assert np.isnan(metrics.predictive_value(labels, np.zeros(N)))
+    assert np.isnan(metrics.negative_predictive_value(labels, np.ones(N)))

@@ -12,7 +12,10 @@ from matplotlib.colors import to_rgb
 
 from eccl import metrics, plots
 from eccl.evaluation import tables as evaluation
+from eccl.evaluation.abstention import risk_coverage
+from eccl.evaluation.decisions import decision_table
 from eccl.evaluation.rows import Row
+from eccl.evaluation.subgroups import Subgroup, trait_subgroups
 from eccl.methods import METHODS
 from eccl.metrics import bootstrap_indices
 from eccl.records import ECG, Cine
@@ -48,6 +51,9 @@ def everything(rng, ecg, cine):
     shares = pd.DataFrame([(*row, share, 0.4) for row in (MAE, ECCL) for share in (0.01, 0.1, 1.0)])
     shares = shares.set_axis([*Row._fields, "label_share", "value"], axis=1).assign(low=0.3, high=0.5, n=N, note="")
     speed = pd.DataFrame({"encoder": ["vit", "resnet"], "seed": 1, "seconds": [90, 40], "validation_r": [0.4, 0.5]})
+    answered = risk_coverage(np.abs(y[:, 0]), y[:, 1], indices)
+    groups = [Subgroup("sex", name, y[:, 0] > edge, y[:, 0] > -9) for name, edge in (("women", 0), ("older men", 9))]
+    by_group = trait_subgroups(y, y + rng.normal(size=y.shape), indices, groups)
     return {
         "clinic_ecg": plots.clinic_ecg(ecg, "title"),
         "masked_ecg": plots.masked_ecg(ecg.signal, ecg.signal, hidden),
@@ -55,7 +61,7 @@ def everything(rng, ecg, cine):
         "trait_distributions": plots.trait_distributions(cohort, references),
         "histogram": plots.histogram({"simulated": y[:, 0], "real": y[:20, 1]}, "cosine"),
         "ingest_outcome": plots.ingest_outcome(summary),
-        "bland_altman": plots.bland_altman(y[:, 0], y[:, 1], "LV mass", "g"),
+        "bland_altman": plots.bland_altman(y, y + rng.normal(size=y.shape), ["lv_ef", "lv_edv", "lv_mass"]),
         "forest": plots.forest(table.query("group == 'all traits'"), "mean r", null=0),
         "forest_of_groups": plots.forest(table.query("method == 'eccl'"), "mean r", label="group"),
         "group_bars": plots.group_bars(table),
@@ -70,6 +76,9 @@ def everything(rng, ecg, cine):
             np.stack([ecg.signal] * 2), rng.random((N, 20, 30)), rng.random((2, N)), np.array([0, 7])
         ),
         "segments": plots.segments(),
+        "decision_curves": plots.decision_curves(decision_table({ECCL: probabilities[ECCL]}, labels, indices)),
+        "risk_coverage": plots.risk_coverage({"error (SD)": answered, "Brier score": answered}),
+        "subgroup_panels": plots.subgroup_panels({"mean r": by_group, "mean AUROC": by_group}),
         "label_share": plots.label_share(shares, "mean r"),
         "frontier": plots.frontier(speed),
         "training_history": plots.training_history({"eccl": history, "eccl_shuffled": history}),
@@ -217,8 +226,11 @@ def test_roc_curves_run_from_corner_to_corner_with_the_area_of_the_metric(rng):
 
 
 def test_the_limits_of_agreement_are_those_of_bland_and_altman(rng):
-    measured, predicted = rng.normal(100, 10, N), rng.normal(103, 10, N)
-    panel = plots.bland_altman(measured, predicted, "LV mass", "g").axes[0]
+    y = rng.normal(100, 10, (2, N, len(TRAITS)))
+    y[0, 0] = np.nan
+    panel = plots.bland_altman(*y, ["lv_ef", "lv_mass"]).axes[1]
+    measured, predicted = y[:, 1:, [one.name for one in TRAITS].index("lv_mass")]
+    assert f"n = {N - 1}" in panel.get_title(loc="left")
     bias, low, high = (line.get_ydata()[0] for line in panel.lines)
     difference = predicted - measured
     assert bias == pytest.approx(difference.mean())

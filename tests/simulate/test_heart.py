@@ -7,8 +7,9 @@ import pytest
 from helpers.hearts import hearts_of
 
 from eccl.config import SimulationConfig
-from eccl.simulate.heart import Heart, coded_diagnoses, draw_heart, participant_generators
+from eccl.simulate.heart import Heart, coded_diagnoses, coded_prevalence, draw_heart, participant_generators
 from eccl.simulate.population import TERRITORIES
+from eccl.traits import DIAGNOSES
 
 # Petersen et al., J Cardiovasc Magn Reson 2017;19:18: mean and SD of women and men aged 45-74 without disease
 PETERSEN = {
@@ -160,3 +161,13 @@ def test_codes_miss_and_invent_the_stated_share(hearts):
     assert codes[~truth].mean() == pytest.approx(0.05, abs=0.01)
     exact = SimulationConfig(missed_codes=0.0, false_codes=0.0)
     np.testing.assert_array_equal(coded_diagnoses(hearts[0], exact, rng), truth[0])
+
+
+def test_the_prevalence_of_codes_is_that_of_the_participants_who_would_be_simulated():
+    config = SimulationConfig(seed=3, prevalence="biobank")
+    streams = [participant_generators(3, number) for number in range(300)]
+    codes = [coded_diagnoses(draw_heart(config, one.heart), config, one.codes) for one in streams]
+    found = coded_prevalence(config, people=300)
+    assert list(found) == list(DIAGNOSES) and list(found.values()) == pytest.approx(list(np.mean(codes, axis=0)))
+    rare, enriched = coded_prevalence(config, 1000), coded_prevalence(SimulationConfig(seed=3), 1000)
+    assert all(rare[code] < enriched[code] for code in DIAGNOSES)

@@ -62,6 +62,15 @@ def test_estimate_of_finds_one_row_and_says_so_if_there_is_none():
         notebook.estimate_of(table, model="b")
 
 
+def test_estimates_are_shown_as_text_in_the_order_of_the_table():
+    rows = [(one, other, 0.5, 0.25, 0.75, 9) for one in ("b", "a") for other in ("y", "x")]
+    table = pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high", "n"])
+    table.loc[3, ["value", "low", "high"]] = float("nan")
+    found = notebook.shown(table, "method", "metric", digits=1)
+    assert list(found.index) == ["b", "a"] and list(found.columns) == ["y", "x"]
+    assert found.loc["b", "y"] == "0.5 (0.2 to 0.8)" and found.loc["a", "x"] == ""
+
+
 def test_gains_are_those_of_the_reference_over_each_row():
     table = pd.DataFrame(
         {
