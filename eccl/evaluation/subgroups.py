@@ -57,10 +57,12 @@ def subgroups(people: pd.DataFrame, truth: pd.DataFrame | None = None) -> list[S
     found += _banded("body mass", mass, BODY_MASS, "{} kg/m²")
     if truth is not None:
         rhythm = truth["electrical.fibrillating"].to_numpy(bool)
-        found += [_of("rhythm", label, rhythm == value) for value, label in enumerate(("sinus rhythm", "fibrillation"))]
+        found += [
+            _of("rhythm", label, rhythm == value) for value, label in enumerate(("sinus rhythm", "atrial fibrillation"))
+        ]
         left, right = (truth[f"electrical.{name}"].to_numpy(bool) for name in ("lbbb", "rbbb"))
-        blocks = {"no block": ~(left | right), "left block": left, "right block": right}
-        found += [_of("conduction", label, member) for label, member in blocks.items()]
+        blocks = {"no": ~(left | right), "left": left, "right": right}
+        found += [_of("conduction", f"{side} bundle-branch block", member) for side, member in blocks.items()]
     return found
 
 

@@ -97,22 +97,24 @@ def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Est
     return Estimate.from_row(rows.iloc[0], column)
 
 
-def shown(table: pd.DataFrame, index: str, columns: str | Sequence[str], digits: int = 2) -> pd.DataFrame:
+def as_text(table: pd.DataFrame, index: str, columns: str | Sequence[str], digits: int = 2) -> pd.DataFrame:
     """The Estimates of a table as text, such as "0.85 (0.82 to 0.88)", in rows and columns in the table's order.
 
     Parameters
     ----------
     table : DataFrame
         With columns value, low, high and n.
-    index, columns : str, or sequence of str
+    index, columns : str, or of columns a sequence of str
         Columns of the table: what the rows and the columns are. Together they name each line once.
     digits : int
         After the point.
     """
     found = [Estimate.from_row(row) for _, row in table.iterrows()]
     texts = ["" if np.isnan(one.value) else f"{one:.{digits}f}" for one in found]
+    wide = table.assign(text=texts).pivot(index=index, columns=columns, values="text")
     names = [columns] if isinstance(columns, str) else list(columns)
-    return table.assign(text=texts).set_index([index, *names])["text"].unstack(names, sort=False)
+    places = pd.MultiIndex.from_frame(table[names]) if len(names) > 1 else pd.Index(table[names[0]])
+    return wide.loc[table[index].unique(), places.unique()]  # a pivot sorts them
 
 
 def gains(table: pd.DataFrame) -> dict[str, Estimate]:

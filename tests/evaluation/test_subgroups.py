@@ -33,8 +33,8 @@ def test_everyone_who_is_known_is_in_one_subgroup_of_each_factor():
         **{"women": [0], "men": [1, 2]},
         **{"under 55 years": [0], "55 to 65 years": [1], "from 65 years": [2]},
         **{"under 25 kg/m²": [0], "25 to 30 kg/m²": [1], "from 30 kg/m²": [2]},
-        **{"sinus rhythm": [1, 2, 3], "fibrillation": [0]},
-        **{"no block": [0, 3], "left block": [1], "right block": [2]},
+        **{"sinus rhythm": [1, 2, 3], "atrial fibrillation": [0]},
+        **{f"{side} bundle-branch block": rows for side, rows in (("no", [0, 3]), ("left", [1]), ("right", [2]))},
     }
     assert {group.factor for group in subgroups(people)} == {"sex", "age", "body mass"}
     assert not subgroups(people)[0].known[3]

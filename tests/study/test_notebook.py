@@ -1,5 +1,6 @@
 """What notebooks lean on: unknown parameters refused, and one row of a table as an Estimate."""
 
+import numpy as np
 import pandas as pd
 import pytest
 
@@ -62,13 +63,20 @@ def test_estimate_of_finds_one_row_and_says_so_if_there_is_none():
         notebook.estimate_of(table, model="b")
 
 
-def test_estimates_are_shown_as_text_in_the_order_of_the_table():
-    rows = [(one, other, 0.5, 0.25, 0.75, 9) for one in ("b", "a") for other in ("y", "x")]
-    table = pd.DataFrame(rows, columns=["method", "metric", "value", "low", "high", "n"])
-    table.loc[3, ["value", "low", "high"]] = float("nan")
-    found = notebook.shown(table, "method", "metric", digits=1)
-    assert list(found.index) == ["b", "a"] and list(found.columns) == ["y", "x"]
-    assert found.loc["b", "y"] == "0.5 (0.2 to 0.8)" and found.loc["a", "x"] == ""
+def test_estimates_are_text_in_the_order_in_which_the_table_names_them():
+    """In whatever order its lines are: each text stands where its line says."""
+    places = [(one, other, part) for part in ("y", "x") for one in ("b", "a") for other in ("n", "m")]
+    table = pd.DataFrame(places, columns=["method", "metric", "part"]).assign(value=np.arange(8.0), n=9)
+    table = table.assign(low=table["value"] - 0.5, high=table["value"] + 0.5)
+    table.loc[5, ["value", "low", "high"]] = np.nan
+    found = notebook.as_text(table, "method", ["metric", "part"], digits=1)
+    assert list(found.index) == ["b", "a"]
+    assert list(found.columns) == [("n", "y"), ("m", "y"), ("n", "x"), ("m", "x")]
+    for row in table.itertuples():
+        expected = "" if row.Index == 5 else f"{row.value:.1f} ({row.low:.1f} to {row.high:.1f})"
+        assert found.loc[row.method, (row.metric, row.part)] == expected
+    plain = notebook.as_text(table[table["part"] == "x"], "metric", "method")
+    assert list(plain.index) == ["n", "m"] and plain.loc["n", "a"] == "6.00 (5.50 to 6.50)"
 
 
 def test_gains_are_those_of_the_reference_over_each_row():
