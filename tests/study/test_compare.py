@@ -19,7 +19,7 @@ from eccl.evaluation.rows import Row
 from eccl.machine import Machine
 from eccl.methods import METHODS, Method, find
 from eccl.study import compare as compare_module
-from eccl.study.compare import MEAN, ceiling, compare, predictions, score
+from eccl.study.compare import MEAN, ceiling, compare, predictions, score, subgroups_of
 from eccl.study.data import Data
 from eccl.training.runs import Run
 from eccl.traits import DIAGNOSES
@@ -119,6 +119,20 @@ def test_a_method_of_ones_own_needs_no_other_edit(data):
     own = Method("age", "age", "#000000", "none", table=lambda data: data.cohort.table[["age"]])
     table = compare(data, [own, "demographics"])
     assert list(table["method"]) == ["mean", "age", "demographics"]
+
+
+def test_rhythm_and_block_tell_people_apart_where_the_truth_is_known(data, tiny_cohort, tmp_path):
+    known = {group.factor for group in subgroups_of(data)}
+    assert known == {"sex", "age", "body mass"}
+    folder = shutil.copytree(tiny_cohort, tmp_path / "cohort")
+    (folder / "simulation").mkdir()
+    truth = pd.DataFrame({"participant_id": data.cohort.participant_ids, "electrical.fibrillating": False})
+    truth = truth.assign(**{"electrical.lbbb": truth.index >= 21, "electrical.rbbb": False})
+    truth.to_csv(folder / "simulation" / "truth.csv", index=False)
+    simulated = dataclasses.replace(data, cohort=Cohort.load(folder))
+    groups = {group.label: group.member for group in subgroups_of(simulated)}
+    np.testing.assert_array_equal(groups["left bundle-branch block"], SPLIT.test >= 21)
+    assert groups["sinus rhythm"].all()
 
 
 def test_no_ceiling_without_a_truth(data):
