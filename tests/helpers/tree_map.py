@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PACKAGE = ROOT / "eccl"
 LAW = ROOT / "tests" / "whole" / "test_packaging.py"  # holds FLOORS
 BESIDE = {
-    "notebooks/": "ten chapters; the .md is edited, the .ipynb derived (make notebooks)",
+    "notebooks/": "fifteen chapters; the .md is edited, the .ipynb derived (make notebooks)",
     "book/": "the chapters that are prose, the bibliography, results that were kept",
     "tests/": "mirrors eccl/; whole/ tests the notebooks, the book and this page",
     "benchmarks/": "speed and memory, and what a kept table was made with",
