@@ -12,6 +12,7 @@ Wagner et al., Sci Data 2020 (PTB-XL, with whose normal recordings the mean P an
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -43,29 +44,34 @@ class Wave(NamedTuple):
     centre: float  # s after mid-QRS
     width: float  # s, SD
     vector: np.ndarray  # (3,) mV along x, y, z
+    part: str = "QRS"  # of which it is one: "P", "QRS", "ST" or "T"
     follows_rr: bool = False  # whether a longer RR moves it
-    atrial: bool = False
 
 
 def dipoles(state: Electrical, breath: Breath, rhythm: Beats, rng: np.random.Generator) -> np.ndarray:
     """Dipoles of the ventricles and of the atria (2, 3, 5000), mV along Frank's x, y, z: all waves of all beats."""
     total = np.zeros((2, 3, SAMPLES), dtype=np.float64)
-    waves = {SINUS: _conducted(state), VENTRICULAR: _ectopic(state)}
-    waves[ATRIAL] = waves[SINUS]
     gains = 1 + 0.02 * rng.standard_normal(len(rhythm.times))
-    for time, rr, origin, gain in zip(*rhythm, gains):
-        if not -1 < time < 11:
-            continue
-        stretch = np.clip((rr * state.heart_rate / 60) ** (1 / 3), 0.85, 1.15)
-        depth = breath.at(time)
-        moved = gain * (1 - 0.03 * depth) * _rotation(np.radians(2.5 * depth), 0.0)
-        for wave in waves[origin]:
-            centre, reach = time + wave.centre * (stretch if wave.follows_rr else 1.0), 4 * wave.width
+    for beat, waves in beat_waves(state, rhythm):
+        depth = breath.at(rhythm.times[beat])
+        moved = gains[beat] * (1 - 0.03 * depth) * _rotation(np.radians(2.5 * depth), 0.0)
+        for centre, wave in waves:
+            reach = 4 * wave.width
             first, last = np.searchsorted(TIME, (centre - reach, centre + reach))
             if first < last:
                 shape = np.exp(-0.5 * ((TIME[first:last] - centre) / wave.width) ** 2)
-                total[int(wave.atrial), :, first:last] += (moved @ wave.vector)[:, None] * shape
+                total[int(wave.part == "P"), :, first:last] += (moved @ wave.vector)[:, None] * shape
     return total
+
+
+def beat_waves(state: Electrical, rhythm: Beats) -> Iterator[tuple[int, list[tuple[float, Wave]]]]:
+    """Each beat near the recording, by its number, with its waves and the time of the middle of each, s."""
+    waves = {SINUS: _conducted(state), VENTRICULAR: _ectopic(state)}
+    waves[ATRIAL] = waves[SINUS]
+    for beat, (time, rr, origin) in enumerate(zip(*rhythm)):
+        if -1 < time < 11:
+            stretch = np.clip((rr * state.heart_rate / 60) ** (1 / 3), 0.85, 1.15)
+            yield beat, [(time + wave.centre * (stretch if wave.follows_rr else 1.0), wave) for wave in waves[origin]]
 
 
 def _conducted(state: Electrical) -> list[Wave]:
@@ -78,8 +84,8 @@ def _conducted(state: Electrical) -> list[Wave]:
     right = state.p_amplitude * P_RIGHT
     left = state.p_amplitude * P_LEFT + P_TERMINAL * state.p_terminal
     return [
-        Wave(onset + 0.36 * length, 0.155 * length, right, atrial=True),
-        Wave(onset + 0.64 * length, 0.155 * length, left, atrial=True),
+        Wave(onset + 0.36 * length, 0.155 * length, right, "P"),
+        Wave(onset + 0.64 * length, 0.155 * length, left, "P"),
         *waves,
     ]
 
@@ -113,9 +119,9 @@ def _st_t(state: Electrical, half: float) -> list[Wave]:
     t = t - lost * min(0.0, t @ away) * away + state.t_inversion * away
     peak = -half + state.qt / 1000 - 0.092 * (state.qt / 400)
     return [
-        Wave(half + 0.045, 0.030, 0.10 * against + 0.08 * t, follows_rr=True),
-        Wave(peak - 0.042, 0.046, 0.38 * t, follows_rr=True),
-        Wave(peak, 0.034, 0.72 * t, follows_rr=True),
+        Wave(half + 0.045, 0.030, 0.10 * against + 0.08 * t, "ST", follows_rr=True),
+        Wave(peak - 0.042, 0.046, 0.38 * t, "T", follows_rr=True),
+        Wave(peak, 0.034, 0.72 * t, "T", follows_rr=True),
     ]
 
 
@@ -166,7 +172,7 @@ def _ectopic(state: Electrical) -> list[Wave]:
         Wave(place * half, width * half, state.qrs_voltage * np.array(vector)) for place, width, *vector in ECTOPIC_LOOP
     ]
     area = sum(wave.width * wave.vector for wave in qrs)
-    return [*qrs, Wave(0.30, 0.055, -0.45 * area / 0.055, follows_rr=True)]
+    return [*qrs, Wave(0.30, 0.055, -0.45 * area / 0.055, "T", follows_rr=True)]
 
 
 def _away(state: Electrical) -> np.ndarray:
