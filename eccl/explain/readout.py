@@ -1,0 +1,59 @@
+"""The score that is explained: a frozen encoder and a linear probe of its feature, on what its layers take in.
+
+Attributions are of the signals behind the encoder's filter, at its own rate and in its own unit. The filter is fixed
+and linear: what goes before it would only smear what is said of each sample over its length.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from eccl.evaluation.probes import LogisticProbe, RidgeProbe
+
+
+class LinearReadout(nn.Module):
+    """Scores (B, K) of signals (B, 12, T') of `inside`: the encoder's feature times the weights of a probe.
+
+    Traits are in z-scores, diagnoses in log-odds, each less the probe's constant. Where a feature is constant in
+    training, nothing is read from it.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        One of `eccl.encoders.ecg`; it is copied and left as it is.
+    weights : ndarray, shape (width, K)
+        Of `weights_of`.
+    """
+
+    def __init__(self, encoder: nn.Module, weights: np.ndarray):
+        super().__init__()
+        self.input = copy.deepcopy(encoder.input)
+        self.encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
+        self.encoder.input = nn.Identity()  # `inside` has done its work
+        self.register_buffer("weights", torch.from_numpy(weights).float())
+
+    @property
+    def factor(self) -> int:
+        """Samples of an ECG for one of the signals inside."""
+        return self.input.factor
+
+    @torch.no_grad()
+    def inside(self, ecg: Tensor) -> Tensor:
+        """ECGs (B, 12, T) in mV as the encoder's layers take them, (B, 12, T')."""
+        return self.input(ecg)
+
+    def forward(self, signals: Tensor) -> Tensor:
+        return self.encoder(signals) @ self.weights
+
+
+def weights_of(probe: RidgeProbe | LogisticProbe, columns: Sequence[int]) -> np.ndarray:
+    """Weights (D, K) from features, as they come, to some of the scores of a probe."""
+    ridge = isinstance(probe, RidgeProbe)
+    coefficients = probe.coefficients if ridge else probe.coefficients.T
+    std = probe.features.std
+    return np.where(std > 0, 1 / np.where(std > 0, std, 1), 0)[:, None] * coefficients[:, list(columns)]
