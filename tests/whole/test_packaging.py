@@ -79,7 +79,7 @@ FLOORS = (
     ("data.ingest", "data.joined", "training"),
     ("methods",),
     ("evaluation",),
-    ("plots", "share"),
+    ("explain", "plots", "share"),
     ("report",),
     ("study",),
     ("train", "weights"),

@@ -1,0 +1,86 @@
+"""Figures of explanations: an ECG with what each moment of it adds to a score."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from eccl.plots.style import GRID, INK, new_figure, style
+from eccl.records import LEADS, SAMPLING_RATE
+
+WAVE_ROWS = ("P", "QRS", "T")  # of the strip that names them
+
+
+def saliency(
+    signal: np.ndarray,
+    attributions: np.ndarray,
+    masks: np.ndarray,
+    names: Sequence[str],
+    parts: Sequence[str],
+    lead: str = "II",
+    seconds: float = 3.0,
+) -> Figure:
+    """One lead of an ECG once for each score, on a ground that is the redder the more of the attribution is there.
+
+    The ground is the share of the absolute attribution of all leads together, over its largest in what is shown. The
+    waves that the simulator knows stand below each trace, those of `WAVE_ROWS`.
+
+    Parameters
+    ----------
+    signal : ndarray, shape (12, T)
+        In mV.
+    attributions : ndarray, shape (K, 12, T')
+        Of the same seconds, at any rate.
+    masks : ndarray of bool, shape (P, T)
+        The samples of each part.
+    names : sequence of str
+        Of the K scores, as readers see them.
+    parts : sequence of str
+        Of the P parts.
+    lead : str
+        Which is drawn.
+    seconds : float
+        Shown from the start.
+
+    Raises
+    ------
+    ValueError
+        If the names are not as many as what they name.
+    """
+    if len(names) != len(attributions) or len(parts) != len(masks):
+        raise ValueError(f"{len(attributions)} attributions, {len(masks)} parts; named {list(names)}, {list(parts)}")
+    shown = round(seconds * SAMPLING_RATE)
+    trace, time = signal[LEADS.index(lead), :shown], np.arange(shown) / SAMPLING_RATE
+    trace = trace - np.median(trace)
+    low, high = trace.min() - 0.15, trace.max() + 0.1
+    strip = 0.11 * (high - low)
+    with style():
+        figure, axes = new_figure(0.5 + 1.35 * len(names), len(names), 1, sharex=True)
+        for panel, name, attribution in zip(axes[:, 0], names, attributions):
+            size = np.abs(attribution).sum(axis=0)
+            size = size[: round(seconds * SAMPLING_RATE * len(size) / signal.shape[1])]
+            extent = (0, seconds, low, high)
+            panel.imshow(
+                size[None], extent=extent, aspect="auto", cmap="Reds", vmin=0, vmax=1.3 * size.max(), origin="lower"
+            )
+            panel.plot(time, trace, color=INK, linewidth=0.8)
+            panel.axhspan(low - strip, low, color=GRID, linewidth=0)
+            for part in WAVE_ROWS:
+                _name_waves(panel: Axes, time, masks[list(parts).index(part), :shown], part, low - strip, low)
+            panel.set(ylim=(low - strip, high), xlim=(0, seconds), ylabel=f"{lead} (mV)")
+            panel.set_title(name)
+        axes[-1, 0].set_xlabel("time (s)")
+    return figure
+
+
+def _name_waves(panel: Axes, time: np.ndarray, mask: np.ndarray, name: str, low: float, high: float) -> None:
+    """Each stretch of a mask as a box with the wave's name in it."""
+    edges = np.flatnonzero(np.diff(np.r_[0, mask.astype(int), 0]))
+    for first, last in zip(edges[::2], edges[1::2] - 1):
+        panel.fill_between(time[[first, last]], low, high, color="white", edgecolor=INK, linewidth=0.5)
+        if last - first > 20:
+            middle = (time[first] + time[last]) / 2
+            panel.text(middle, (low + high) / 2, name, fontsize=6.5, ha="center", va="center_baseline")
