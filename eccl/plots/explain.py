@@ -69,7 +69,7 @@ def saliency(
             panel.plot(time, trace, color=INK, linewidth=0.8)
             panel.axhspan(low - strip, low, color=GRID, linewidth=0)
             for part in WAVE_ROWS:
-                _name_waves(panel: Axes, time, masks[list(parts).index(part), :shown], part, low - strip, low)
+                _name_waves(panel, time, masks[list(parts).index(part), :shown], part, low - strip, low)
             panel.set(ylim=(low - strip, high), xlim=(0, seconds), ylabel=f"{lead} (mV)")
             panel.set_title(name)
         axes[-1, 0].set_xlabel("time (s)")
