@@ -1,19 +1,25 @@
-"""The judge: a share beyond chance where a model looks at a wave, none where it does not, and a control that is exact."""
+"""The judge: a share beyond chance where a model looks at a wave, none where it does not, and an exact control."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
+from helpers.simulated import pack_people
 from scipy.stats import spearmanr
 
 from eccl import metrics
-from eccl.config import SimulationConfig, preset
+from eccl.config import SimulationConfig, preset, to_dict
+from eccl.data.cohort import Cohort
 from eccl.explain import judge
 from eccl.explain.pairs import PAIRS, TARGETS, pair_table
+from eccl.machine import Machine
+from eccl.methods import METHODS
+from eccl.methods.base import variant
+from eccl.methods.random import Settings
 from eccl.records import DataError
 from eccl.simulate.waves import PARTS, wave_masks
-from eccl.study.data import prepare
+from eccl.study.data import Data
 from eccl.traits import DIAGNOSES, TRAIT_NAMES
 
 
@@ -24,9 +30,14 @@ def masks():
 
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
+    """Simulated people without scans, in a home of their own."""
+    home, config = tmp_path_factory.mktemp("explained"), preset("smoke")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECCL_HOME", str(tmp_path_factory.mktemp("explained")))
-        yield prepare(preset("smoke", simulation={"participants": 40}))
+        patch.setenv("ECCL_HOME", str(home))
+        store = pack_people(home, 40)
+        cohort = Cohort.load(home / "cohort")
+        cohort = replace(cohort, description={**cohort.description, "config": to_dict(config.simulation)})
+        yield Data(config, cohort, store, cohort.split(), Machine("cpu"))
 
 
 def test_there_are_twelve_pairs_of_what_there_is_each_with_its_reason():
@@ -69,7 +80,7 @@ def test_what_looks_at_a_wave_alone_is_found_to_and_at_no_other(attribution, mas
     seen = marks[:, 1].float()
 
     def score(ecg):  # of QRS alone
-        return torch.tanh((ecg * seen[:, None]).sum(dim=(1, 2)))[:, None]
+        return (ecg * seen[:, None]).square().sum(dim=(1, 2))[:, None]
 
     found = judge.shares(judge.ATTRIBUTIONS[attribution](score, signals, marks).numpy(), masks)
     np.testing.assert_allclose(found[:, 0], np.eye(5)[[1] * 6], atol=1e-6)
@@ -102,8 +113,12 @@ def test_a_pair_counts_where_its_interval_lies_above_0(data):
 
 def test_random_weights_give_other_attributions_and_the_same_weights_the_same(data, monkeypatch):
     monkeypatch.setattr(judge, "COMPARED", 3)
-    same, other = judge.weights_matter(data, "random", "masked_autoencoder")["value"]
-    assert same == pytest.approx(1) and other < 0.99
+    random, deeper = METHODS["random"], {"settings": lambda config: Settings(replace(config.ecg, depth=2))}
+    other = variant(random, "deeper", "deeper", "#000000", **deeper)
+    same, different = judge.weights_matter(data, random, other)["value"]
+    assert same == pytest.approx(1) and different < 0.99
+    anew, different_again = judge.weights_matter(data, other, random)["value"]
+    assert anew < 0.99 and different_again == pytest.approx(different)
 
 
 def test_where_nobody_knows_the_waves_nobody_judges(data):

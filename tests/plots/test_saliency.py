@@ -1,4 +1,4 @@
-"""What is drawn of attributions: the trace in mV, the ground at its times, and the names of the waves where they lie."""
+"""What is drawn of attributions: the trace in mV, the ground at its times, the names of the waves in place."""
 
 import matplotlib
 import numpy as np
