@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import base64
 import html
-import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from eccl.data.standard.intensity import PERCENTILES
+from eccl.plots.moving import EVERY, data_url, painted, webp
 from eccl.records import ECG, LEADS, Cine
 
 SHOWN = ("II", "V2", "V5")
@@ -118,16 +116,6 @@ def _strips(ecg: ECG, said: str) -> str:
     )
 
 
-def _moving(cine: Cine, every: int = 2) -> str:
-    """The beat as a looping animation, a data URL of WebP; every second frame is enough for the eye."""
-    from PIL import Image
-
-    low, high = np.percentile(cine.frames, PERCENTILES)
-    grey = (255 * np.clip((cine.frames[::every] - low) / max(high - low, 1e-6), 0, 1)).astype(np.uint8)
-    frames = [Image.fromarray(frame).resize((PIXELS, PIXELS), Image.Resampling.BICUBIC) for frame in grey]
-    file = io.BytesIO()
-    duration = round(every * cine.frame_interval)
-    frames[0].save(
-        file, "WEBP", save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=45, method=4
-    )
-    return f"data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}"
+def _moving(cine: Cine) -> str:
+    """The beat as a looping animation, an address that holds it."""
+    return data_url(webp(painted(cine, pixels=PIXELS)[..., 0], round(EVERY * cine.frame_interval), quality=45))

@@ -26,7 +26,7 @@ from eccl.data.modalities import MODALITIES
 from eccl.files import PARTIAL, locked, make_folder, replacing, write_json
 from eccl.parallel import in_blocks
 from eccl.records import ECG, Cine, DataError
-from eccl.simulate.cine import simulate_cine
+from eccl.simulate.cine import LABELS, label_frames, simulate_cine
 from eccl.simulate.ecg import simulate_ecg
 from eccl.simulate.electrical import Electrical, electrical
 from eccl.simulate.geometry import traits
@@ -69,6 +69,13 @@ def simulate_participant(config: SimulationConfig, participant: int) -> Particip
         traits=traits(heart, generators.cine),
         diagnoses=coded_diagnoses(heart, config, generators.codes),
     )
+
+
+def participant_wall(config: SimulationConfig, participant_id: str) -> np.ndarray:
+    """Where the muscle of the left ventricle is in a participant's cine: (F, H, W) of bool."""
+    generators = participant_generators(config.seed, int(participant_id.rpartition("-")[2]))
+    heart = draw_heart(config, generators.heart)
+    return label_frames(heart, generators.cine) == LABELS["myocardium"]
 
 
 def _electrical_view(config: SimulationConfig, generators: Generators) -> tuple[Heart, Electrical, ECG]:

@@ -1,0 +1,160 @@
+"""Cines that move: looping pictures inside the page, with a still where nothing may move, and nothing fetched."""
+
+from __future__ import annotations
+
+import base64
+import html
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from eccl.data.standard.intensity import PERCENTILES
+from eccl.plots.style import ORANGE
+from eccl.records import Cine
+
+PIXELS = 240  # of the longer side of a cine, of 80 pixels itself
+EVERY = 2  # frames from one that is shown to the next: 25 a beat are enough for the eye
+BYTES = 150_000  # of one looping picture at most
+QUALITIES = (70, 55, 40, 25)  # of WebP, the first that fits into `BYTES`
+LINE = 0.8  # pixels of half an outline
+
+LOOK = """
+.moving-cines .row {display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: 0.8rem}
+.moving-cines .row > div {text-align: center}
+.moving-cines img {width: 100%; max-width: 20rem; background: #000}
+.moving-cines figcaption {margin-top: 0.6rem}
+@media print {.moving-cines .row {grid-template-columns: repeat(3, 1fr)}}
+"""
+
+
+@dataclass(frozen=True, eq=False)
+class MovingCines:
+    """What a notebook shows: the cines side by side, each in its own time, and the caption below."""
+
+    markup: str
+
+    def _repr_html_(self) -> str:
+        return self.markup
+
+    def __repr__(self) -> str:
+        return "MovingCines: to be seen in a browser"
+
+
+def moving_cines(
+    cines: Sequence[Cine], labels: Sequence[str], walls: Sequence[np.ndarray] | None = None, caption: str = ""
+) -> MovingCines:
+    """Cines that beat, each at its own rate, the wall of the left ventricle outlined where it is known.
+
+    On paper, and for a reader who has asked for no motion, the first frame stands still.
+
+    Parameters
+    ----------
+    cines : sequence of Cine
+    labels : sequence of str
+        Name of each, below it and in its alternative text.
+    walls : sequence of ndarray of bool, shape (F, H, W), optional
+        Where the muscle is in each frame of each cine.
+    caption : str
+        Plain text below all; line breaks are spaces.
+
+    Raises
+    ------
+    ValueError
+        If there are not as many labels and walls as cines, or a wall is not of its cine's shape.
+    """
+    marked = [None] * len(cines) if walls is None else list(walls)
+    if not len(cines) == len(labels) == len(marked):
+        raise ValueError(f"{len(cines)} cines, {len(labels)} labels and {len(marked)} walls: give one of each")
+    cells = []
+    for cine, label, wall in zip(cines, labels, marked):
+        frames = painted(cine, wall)
+        name = html.escape(label)
+        said = f"cine of the heart: {name}" + ("" if wall is None else ", its wall outlined")
+        still, moving = _url(frames[:1], 0), _url(frames, round(EVERY * cine.frame_interval))
+        sources = "".join(
+            f'<source media="{when}" srcset="{still}">' for when in ("print", "(prefers-reduced-motion: reduce)")
+        )
+        cells.append(f'<div><picture>{sources}<img alt="{said}" src="{moving}"></picture><br>{name}</div>')
+    below = f"<figcaption>{html.escape(' '.join(caption.split()))}</figcaption>" if caption else ""
+    row = f'<div class="row">{"".join(cells)}</div>'
+    return MovingCines(f'<figure class="moving-cines"><style>{LOOK}</style>{row}{below}</figure>')
+
+
+def painted(cine: Cine, wall: np.ndarray | None = None, every: int = EVERY, pixels: int = PIXELS) -> np.ndarray:
+    """Frames of a cine as pictures (frames, height, width, 3) uint8, in true proportions, its wall outlined.
+
+    Parameters
+    ----------
+    cine : Cine
+    wall : ndarray of bool, shape (F, H, W), optional
+        Where the muscle is. Its outer and its inner border are drawn.
+    every : int
+        Frames from one that is shown to the next.
+    pixels : int
+        Of the longer side.
+
+    Raises
+    ------
+    ValueError
+        If the wall is not of the cine's shape.
+    """
+    from matplotlib.colors import to_rgb
+    from scipy.ndimage import binary_fill_holes
+
+    if wall is not None and wall.shape != cine.frames.shape:
+        raise ValueError(f"a wall of shape {wall.shape} for frames of {cine.frames.shape}: give one for each frame")
+    low, high = np.percentile(cine.frames, PERCENTILES)
+    grey = np.clip((cine.frames[::every] - low) / max(high - low, 1e-6), 0, 1)
+    lengths = np.array(cine.frames.shape[1:]) * cine.spacing
+    shape = tuple(round(float(length)) for length in pixels * lengths / lengths.max())
+    pictures = np.stack([_enlarged(frame, shape) for frame in grey])[..., None].repeat(3, axis=3)
+    if wall is not None:
+        for picture, muscle in zip(pictures, wall[::every]):
+            whole = binary_fill_holes(muscle)
+            for region in (whole, whole & ~muscle):
+                line = _outline(region, shape)[..., None]
+                picture[:] = (1 - line) * picture + line * np.array(to_rgb(ORANGE))
+    return np.rint(255 * np.clip(pictures, 0, 1)).astype(np.uint8)
+
+
+def webp(frames: np.ndarray, duration: int, quality: int) -> bytes:
+    """A looping WebP of pictures (frames, H, W) or (frames, H, W, 3) uint8, each shown for `duration` ms."""
+    from PIL import Image
+
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    file = io.BytesIO()
+    first.save(file, "WEBP", save_all=True, append_images=others, duration=duration, loop=0, quality=quality, method=4)
+    return file.getvalue()
+
+
+def data_url(picture: bytes) -> str:
+    """A WebP as an address that holds it whole."""
+    return f"data:image/webp;base64,{base64.b64encode(picture).decode()}"
+
+
+def _url(frames: np.ndarray, duration: int) -> str:
+    """The best quality that fits, or the least there is."""
+    for quality in QUALITIES:
+        picture = webp(frames, duration, quality)
+        if len(picture) <= BYTES:
+            break
+    return data_url(picture)
+
+
+def _enlarged(image: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    from PIL import Image
+
+    size = Image.fromarray(image.astype(np.float32)).resize(shape[::-1], Image.Resampling.BICUBIC)
+    return np.asarray(size)
+
+
+def _outline(region: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """How much of each pixel (H, W) of the larger picture the border of a region covers, 0 to 1."""
+    from scipy.ndimage import gaussian_filter
+
+    smooth = _enlarged(gaussian_filter(region.astype(np.float32), 0.7), shape)  # a border without the mask's steps
+    slope = np.hypot(*np.gradient(smooth))
+    distance = np.abs(smooth - 0.5) / np.maximum(slope, 0.02)  # in pixels, to the height of one half
+    return np.clip(LINE + 0.5 - distance, 0, 1)
