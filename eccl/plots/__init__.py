@@ -1,7 +1,7 @@
 """The figures of the book, in one style: each function takes arrays or tables, returns a Figure and shows nothing.
 
-Figures are 7 inches wide, for a column of 700 pixels at one and a half times that sharpness. A method has one colour
-everywhere.
+Figures are 7 inches wide, for a column of 700 pixels at twice that sharpness; an ECG on paper is true to scale. A
+method has one colour everywhere.
 """
 
 from eccl.plots.ablations import ablation

@@ -4,32 +4,37 @@ from __future__ import annotations
 
 import textwrap
 from collections.abc import Sequence
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from eccl.data.measure.ecg import measure_ecg
 from eccl.data.standard.intensity import PERCENTILES
 from eccl.plots.style import GRID, INK, WIDTH, colour_of, legend_above, new_figure, style
 from eccl.records import ECG, LEADS, SAMPLING_RATE, Cine
 
 SPEED = 25.0  # mm/s
 GAIN = 10.0  # mm/mV
-PIXELS = 4  # of one millimetre of paper
+INCH = 25.4  # mm
+PIXELS = 8  # of one millimetre of paper: twice what a screen's column shows
 PULSE = 10.0  # mm to the left of the traces, for the calibration pulse of 1 mV and 200 ms
 PULSE_X = np.array([-9.0, -7.5, -7.5, -2.5, -2.5, -1.0])  # mm
 PULSE_Y = GAIN * np.array([0.0, 0.0, 1.0, 1.0, 0.0, 0.0])  # mm
 PAPER = {"face": "#fff7f5", "fine": "#fae1dc", "coarse": "#eeb0a6"}
+NAME_SIZE, BESIDE_SIZE = 12.5, 11.5  # points, of lead names and of what stands at the edges
+LETTER = np.array([3.3, 4.8])  # mm, width and height of a letter of a lead's name, at most
 CLINIC_ROWS = (("I", "aVR", "V1", "V4"), ("II", "aVL", "V2", "V5"), ("III", "aVF", "V3", "V6"))
 
 
 def clinic_ecg(ecg: ECG, title: str | None = None) -> Figure:
     """The ECG as a clinic prints it: 3 rows of 4 leads, 2.5 s each, and lead II for 10 s, on millimetre paper.
 
-    One unit of both axes is one millimetre of paper, at 25 mm/s and 10 mm/mV, and a whole number of pixels, so that
-    the grid is even. Time runs on across a row. Each lead is drawn about its own median, its shape and size
-    untouched.
+    One unit of both axes is one millimetre of paper, at 25 mm/s and 10 mm/mV, and one of the figure too: saved as
+    PDF or SVG and printed at 100 %, a ruler can measure it. Time runs on across a row. Each lead is drawn about its
+    own median, its shape and size untouched by any filter. Above stand rate, intervals and axis as `measure_ecg`
+    takes them, with a dash for what has no meaning, as PR in fibrillation.
 
     Parameters
     ----------
@@ -44,42 +49,88 @@ def clinic_ecg(ecg: ECG, title: str | None = None) -> Figure:
     rows = [_row(signal, names) for names in CLINIC_ROWS] + [signal[LEADS.index("II")]]
     offsets = _offsets(rows)
     right = 2.0 + SPEED * samples / ecg.sampling_rate
-    bottom = 5.0 * np.floor((offsets[-1] + min(rows[-1].min(), -5.0) - 5.0) / 5.0)
+    bottom = 5.0 * np.floor((offsets[-1] + min(rows[-1].min(), -5.0) - 8.0) / 5.0)
     top = 5.0 * np.ceil((offsets[0] + max(rows[0].max(), GAIN) + 3.0) / 5.0)
+    traces = [(x, offset + row) for offset, row in zip(offsets, rows)]
     with style():
-        paper = _paper(right, bottom, top, title)
-        for row, offset, names in zip(rows, offsets, (*CLINIC_ROWS, ("II",))):
-            paper.plot(PULSE_X, offset + PULSE_Y, color=INK, linewidth=0.8, solid_joinstyle="miter")
+        paper = _paper(right, bottom, top, title, _measured(ecg))
+        for trace, offset, names in zip(traces, offsets, (*CLINIC_ROWS, ("II",))):
+            paper.plot(PULSE_X, offset + PULSE_Y, color=INK, linewidth=1.2, solid_joinstyle="miter")
             for part, name in zip(_parts(samples, len(names)), names):
                 start = x[part.start]
-                paper.plot(x[part], offset + row[part], color=INK, linewidth=0.7, label=name)
-                paper.text(start + 1.2, offset + 8.0, name, fontsize=8.5, fontweight="bold", va="center", zorder=1.5)
+                paper.plot(x[part], trace[1][part], color=INK, linewidth=1.0, label=name)
+                place = _free(traces, start, offset, len(name))
+                paper.text(*place, name, fontsize=NAME_SIZE, fontweight="bold", va="center", zorder=1.5)
                 if part.start:
-                    paper.plot([start, start], [offset - 3.0, offset + 3.0], color=INK, linewidth=0.6)
-        paper.text(right - 2.0, bottom + 1.5, "25 mm/s   10 mm/mV", fontsize=8, ha="right", va="bottom")
+                    paper.plot([start, start], [offset - 3.0, offset + 3.0], color=INK, linewidth=0.9)
+        terms = f"25 mm/s   10 mm/mV   filter: none added, {ecg.sampling_rate:g} Hz"
+        paper.text(right - 2.0, bottom + 1.5, terms, fontsize=BESIDE_SIZE, ha="right", va="bottom")
     return paper.figure
 
 
-def _paper(right: float, bottom: float, top: float, title: str | None) -> Axes:
+def _measured(ecg: ECG) -> str:
+    """Rate, intervals and axis in one line, as a recorder prints them; a dash where there is none."""
+    values = measure_ecg(ecg)
+    axis = np.rad2deg(np.arctan2(values["axis_sin"], values["axis_cos"]))
+    named = {
+        "HR {}/min": values["heart_rate_bpm"],
+        "PR {} ms": values["pr_ms"],
+        "QRS {} ms": values["qrs_duration_ms"],
+        "QTc {} ms (Fridericia)": values["qtc_ms"],
+        "axis {}\N{DEGREE SIGN}": axis,
+    }
+    return "   ".join(text.format("\N{EN DASH}" if np.isnan(value) else round(value)) for text, value in named.items())
+
+
+def _free(
+    traces: Sequence[tuple[np.ndarray, np.ndarray]], start: float, offset: float, letters: int
+) -> tuple[float, float]:
+    """Where a lead's name stands near the start of its trace, its left end and its middle in mm, clear of every trace.
+
+    Where the traces leave no room, the place with the most.
+    """
+    width, height = LETTER * (letters, 1)
+    nearest = sorted(product(np.arange(1.2, 25.0, 1.6), (8.0, 6.0, 10.0, 12.0, 14.0, -7.0, -10.0)), key=_away)
+    best, most = (start + 1.2, offset + 8.0), -np.inf
+    for along, up in nearest:
+        left, middle = start + along, offset + up
+        near = [y[(x >= left - 0.8) & (x <= left + width + 0.8)] for x, y in traces]
+        gaps = [max(y.min() - middle, middle - y.max()) for y in near if len(y)]
+        room = min(gaps, default=np.inf) - height / 2
+        if room > 0.5:
+            return left, middle
+        if room > most:
+            best, most = (left, middle), room
+    return best
+
+
+def _away(place: tuple[float, float]) -> float:
+    """How far a place is from where a lead's name is looked for, above the start of its trace."""
+    along, up = place
+    return along + 0.7 * abs(up - 8.0)
+
+
+def _paper(right: float, bottom: float, top: float, title: str | None, beside: str) -> Axes:
     """Axes in millimetres that look like ECG paper, from `-PULSE` to `right` and from `bottom` to `top`."""
     width, height = right + PULSE, top - bottom
-    above = 8.0 if title else 0.0
-    figure, _ = new_figure(1.0)
+    above = 15.0 if title else 7.0
+    figure, _ = new_figure(1.0, dpi=PIXELS * INCH)
     figure.clear()
     figure.set_layout_engine("none")
-    figure.set_size_inches(np.array([width, height + above]) * PIXELS / figure.dpi)
+    figure.set_size_inches(width / INCH, (height + above) / INCH)
     paper = figure.add_axes((0.0, 0.0, 1.0, height / (height + above)))
     paper.set(xlim=(-PULSE, right), ylim=(bottom, top), facecolor=PAPER["face"])
     paper.set(xticks=[], yticks=[])
-    for step, colour, weight in ((1.0, PAPER["fine"], 0.4), (5.0, PAPER["coarse"], 0.5)):
+    for step, colour, weight in ((1.0, PAPER["fine"], 0.5), (5.0, PAPER["coarse"], 0.7)):
         columns = step * np.arange(np.ceil(-PULSE / step), np.floor(right / step) + 1)
         rows = step * np.arange(np.ceil(bottom / step), np.floor(top / step) + 1)
         paper.vlines(columns, bottom, top, color=colour, linewidth=weight, zorder=1, snap=True)
         paper.hlines(rows, -PULSE, right, color=colour, linewidth=weight, zorder=1, snap=True)
     for spine in paper.spines.values():
-        spine.set(visible=True, color=PAPER["coarse"], linewidth=0.8)
+        spine.set(visible=True, color=PAPER["coarse"], linewidth=1.2)
+    paper.text(-PULSE, top + 2.0, beside, fontsize=BESIDE_SIZE, va="bottom")
     if title:
-        paper.set_title(title)
+        paper.text(-PULSE, top + 8.5, title, fontsize=14, va="bottom")
     return paper
 
 

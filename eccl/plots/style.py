@@ -56,8 +56,8 @@ NO_METHOD = {
 RENAMED = {("random", "finetune"): Look("from scratch", VERMILION)}
 
 STYLE = {
-    "figure.dpi": 150,
-    "savefig.dpi": 150,
+    "figure.dpi": 200,
+    "savefig.dpi": 200,
     "figure.constrained_layout.use": True,
     "font.size": 9.5,
     "axes.titlesize": 10,

@@ -1,5 +1,7 @@
 """Facts of drawn recordings: the scale of the paper, the order of the leads, the times of the frames."""
 
+import re
+
 import matplotlib
 import numpy as np
 import pytest
@@ -7,7 +9,10 @@ import pytest
 matplotlib.use("Agg")
 
 from eccl import plots
+from eccl.config import preset
+from eccl.data.measure.ecg import measure_ecg
 from eccl.records import ECG, LEADS
+from eccl.simulate.cohort import simulate_participant
 
 # the ECG
 
@@ -23,7 +28,7 @@ def test_a_millimetre_is_as_wide_as_high_and_a_whole_number_of_pixels(ecg):
         figure.draw_without_rendering()
         paper = figure.axes[0]
         origin, one = paper.transData.transform([(0.0, 0.0), (1.0, 1.0)])
-        assert (one - origin) == pytest.approx([4.0, 4.0], abs=0.05)
+        assert (one - origin) == pytest.approx([8.0, 8.0], abs=0.05)
         for lines, spacing in zip(paper.collections, (1.0, 1.0, 5.0, 5.0)):
             ends = np.array(lines.get_segments())  # (line, end, coordinate)
             across = 0 if ends[0, 0, 0] == ends[0, 1, 0] else 1
@@ -64,6 +69,51 @@ def test_everything_lies_on_the_paper_and_large_voltages_get_room(ecg):
         assert all(low < y.min() and y.max() < high for _, _, y in drawn(figure))
     assert plots.clinic_ecg(tall).get_figheight() > plots.clinic_ecg(ecg).get_figheight()
     assert any("25 mm/s" in text.get_text() for text in figure.axes[0].texts)
+
+
+def test_saved_it_is_true_to_25_mm_a_second_and_10_mm_a_millivolt(ecg, tmp_path):
+    figure = plots.clinic_ecg(ecg, "healthy")
+    figure.draw_without_rendering()
+    origin, one = figure.axes[0].transData.transform([(0.0, 0.0), (25.0, 10.0)])
+    assert (one - origin) / figure.dpi * 25.4 == pytest.approx([25.0, 10.0], abs=0.02)
+    figure.savefig(tmp_path / "ecg.svg")
+    text = (tmp_path / "ecg.svg").read_text()
+    width, height = (float(re.search(rf'{side}="([0-9.]+)pt"', text)[1]) / 72 * 25.4 for side in ("width", "height"))
+    low, high = figure.axes[0].get_ylim()
+    assert width == pytest.approx(10 + 250 + 2, abs=0.1) and height == pytest.approx(high - low + 15, abs=0.1)
+    figure.savefig(tmp_path / "ecg.pdf")
+    box = re.search(rb"/MediaBox \[ ?0 0 ([0-9.]+) ([0-9.]+)", (tmp_path / "ecg.pdf").read_bytes())
+    assert float(box[1]) / 72 * 25.4 == pytest.approx(width, abs=0.1)
+
+
+def test_names_of_leads_are_clear_of_every_trace():
+    for number in range(8):
+        figure = plots.clinic_ecg(simulate_participant(preset("smoke").simulation, number).ecg)
+        figure.draw_without_rendering()
+        (paper,) = figure.axes
+        traces = [paper.transData.transform(np.column_stack([x, y])) for _, x, y in drawn(figure)]
+        boxes = [text.get_window_extent() for text in paper.texts if text.get_text() in LEADS]
+        assert len(boxes) == 13
+        for box in boxes:
+            for points in traces:
+                inside = (abs(points - (box.p0 + box.p1) / 2) < (box.p1 - box.p0) / 2).all(axis=1)
+                assert not inside.any(), (number, box)
+
+
+def test_rate_intervals_and_axis_stand_above_as_measured():
+    ecg = simulate_participant(preset("smoke").simulation, 0).ecg
+    values = measure_ecg(ecg)
+    (said,) = [text.get_text() for text in plots.clinic_ecg(ecg).axes[0].texts if "HR" in text.get_text()]
+    shown = [int(number) for number in re.findall(r"-?\d+", said)]
+    assert shown[:4] == [round(values[name]) for name in ("heart_rate_bpm", "pr_ms", "qrs_duration_ms", "qtc_ms")]
+    axis = np.deg2rad(shown[4])
+    assert (np.sin(axis), np.cos(axis)) == pytest.approx((values["axis_sin"], values["axis_cos"]), abs=0.01)
+
+
+def test_what_has_no_meaning_is_a_dash(ecg):
+    flat = ECG(ecg.signal[:, :700])  # two beats: nothing can be measured
+    (said,) = [text.get_text() for text in plots.clinic_ecg(flat).axes[0].texts if "HR" in text.get_text()]
+    assert said.count("\N{EN DASH}") == 5 and "nan" not in said
 
 
 def test_what_was_hidden_is_painted_at_the_rate_of_the_encoder(ecg):
