@@ -39,6 +39,9 @@ class Estimate:
 
     def __format__(self, spec: str) -> str:
         spec = spec or ".2f"
+        sign, point, rest = spec.partition(".")
+        if point and sign in ("", "+", "-", " "):
+            spec = f"{sign}z.{rest}"  # what rounds to nought has no sign
         return f"{self.value:{spec}} ({self.low:{spec}} to {self.high:{spec}})"
 
     def __str__(self) -> str:

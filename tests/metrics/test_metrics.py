@@ -48,6 +48,8 @@ def test_an_estimate_prints_its_interval_and_knows_what_it_excludes():
     estimate = Estimate(0.4213, 0.384, 0.456, 600)
     assert str(estimate) == "0.42 (0.38 to 0.46)"
     assert f"{estimate:.3f}" == "0.421 (0.384 to 0.456)"
+    assert f"{Estimate(-0.0004, -0.2, 0.1, 9):.3f}" == "0.000 (-0.200 to 0.100)"  # no sign before nought
+    assert f"{Estimate(-0.0004, -0.2, 0.1, 9):+.2f}" == "+0.00 (-0.20 to +0.10)"
     assert estimate.excludes(0.3) and estimate.excludes(0.5) and not estimate.excludes(0.4)
     assert -estimate == Estimate(-0.4213, -0.456, -0.384, 600)
     assert not Estimate(np.nan, np.nan, np.nan, 5).excludes(0)

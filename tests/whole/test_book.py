@@ -81,6 +81,13 @@ def test_mathematics_is_drawn_without_the_network():
         assert not re.search(FETCHED, page.read_text()), f"{page.name}: not in the vendored MathJax"
 
 
+def test_what_the_book_adds_to_a_page_fetches_nothing_and_may_be_loaded_twice():
+    for path in (BOOK / "_static").iterdir():
+        assert not re.search(r"https?:|//\w|url\(|@import|fetch\(|XMLHttp", path.read_text()), path.name
+    script = (BOOK / "_static" / "zoom.js").read_text()
+    assert script.index("if (window.figuresOpen) { return; }") < script.index("addEventListener")
+
+
 # A decimal on a page is one of four: glued (the role stands there, no number), a licence's version, a value of a CSV in
 # book/results/ or eccl/reference/, or, inside code or mathematics, a number that the package's source holds. Anything
 # else is a result somebody typed. Whole numbers are not looked at: they are counts and settings.
