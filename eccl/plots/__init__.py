@@ -8,9 +8,9 @@ from eccl.plots.ablations import ablation
 from eccl.plots.costs import frontier, label_share
 from eccl.plots.decisions import decision_curves, risk_coverage, subgroup_panels
 from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
-from eccl.plots.predicted import refusal, trait_intervals
 from eccl.plots.explain import saliency
 from eccl.plots.moving import moving_cines
+from eccl.plots.predicted import refusal, trait_intervals
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
 from eccl.plots.recordings import cine_montage, clinic_ecg, masked_ecg
 from eccl.plots.results import calibration, diagnosis_bars, forest, group_bars, roc, trait_ranking

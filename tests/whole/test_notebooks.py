@@ -60,7 +60,7 @@ def execute(name: str, home: Path, cwd: Path, **parameters):
 def test_there_is_a_notebook_for_every_chapter():
     chapters = ["01_cohort", "02_pretrain", "03_traits", "04_diseases", "05_retrieval"]
     chapters += ["06_own_ecg", "07_your_data", "08_ptbxl", "09_pairs", "10_speed", "11_methods", "12_ablations"]
-    chapters += ["13_one_setting", "15_claims"]
+    chapters += ["13_one_setting", "14_explain", "15_claims"]
     assert chapters == NAMES
 
 
