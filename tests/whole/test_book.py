@@ -254,5 +254,13 @@ def test_the_book_builds_strictly_and_reads_offline(tmp_path):
     for page in [html / f"{entry}.html" for entry in ENTRIES]:
         remote = re.findall(r'<(?:script|link)[^>]*(?:src|href)="(https?://[^"]+)"', page.read_text())
         assert not remote, f"{page.name} loads {remote}"
+        head = page.read_text().split("</head>")[0]
+        assert head.count("<title>") == 1 and re.search(r'<html lang="en"', head)
+        assert re.search(r'<meta name="description" content="[^"]+"', head)
+        assert f"{CONFIG['title']}</title>" in head and 'property="og:title"' in head
+        notebook = html / "_sources" / page.relative_to(html).with_suffix(".ipynb")
+        offered = f'href="../_sources/notebooks/{page.stem}.ipynb"' in page.read_text()
+        assert notebook.is_file() == offered == (page.parent.name == "notebooks")
+    assert 'url=intro.html"' in (html / "index.html").read_text() and (html / "_static" / "front.png").is_file()
     loaded = re.search(r'<script[^>]*src="([^"?]*tex-svg\.js)', (html / "method.html").read_text())[1]
     assert (html / loaded).resolve().is_file()
