@@ -233,6 +233,42 @@ def test_the_cost_page_counts_the_parameters_of_the_paper_preset():
     assert f"has {total / 1e6:.0f} million parameters, of which stage 2 trains {trained / 1e6:.0f} million" in text
 
 
+def test_the_cost_page_counts_the_gpu_hours_of_the_paper_preset():
+    import torch
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from eccl.config import preset
+    from eccl.methods import METHODS
+
+    config = preset("paper")
+    with torch.device("meta"):  # shapes alone: nothing is computed
+        mae, cmr, pair = (
+            METHODS[name].build(METHODS[name].settings(config)).eval()
+            for name in ("masked_autoencoder", "cmr_supervised", "eccl")
+        )
+        ecg, cine = torch.empty(1, 12, 5000), torch.empty(1, 50, 80, 80)
+        kept, mask = torch.zeros(1, 150, dtype=torch.long), torch.empty(1, 600)
+        passes = {
+            "1a, masked autoencoder": lambda: mae.forward_decoder(
+                mae.forward_encoder(mae.encoder.patchify(ecg), kept), kept, mask
+            ),
+            "1b, image encoder": lambda: cmr(cine),
+            "2, pairs": lambda: pair.ecg(ecg),
+        }
+        rows = {}
+        for stage, forward in passes.items():
+            with FlopCounterMode(display=False) as counter:
+                forward()
+            rows[stage] = 3 * counter.get_total_flops()
+    rows |= {f"3, fine-tuning, for {target}": rows["2, pairs"] for target in ("traits", "diagnoses")}
+    epochs = [getattr(config, f"stage_{name}").epochs for name in ("mae", "cmr", "eccl", "finetune")]
+    assert epochs == [400] * 4 and config.mae.mask_ratio == 1 - kept.shape[1] / mask.shape[1]
+    text = (BOOK / "method.md").read_text()
+    for stage, step in rows.items():
+        hours = step * 24_908 * 400 / 100e12 / 3600
+        assert f"* - {stage}\n  - {step / 1e9:.0f}\n  - {hours:.0f}\n" in text
+
+
 def test_the_book_builds_strictly_and_reads_offline(tmp_path):
     """The prose with notebooks cut down to their headings: layout, links and citations, without the training."""
     for name in ("_config.yml", "_toc.yml"):
