@@ -7,10 +7,14 @@ INSTALLED := $(VENV)/.installed
 FRESH := book/_build/.executed-with-$(PRESET)
 export ECCL_PRESET := $(PRESET)
 
-.PHONY: book test slow lint notebooks map clean
+.PHONY: book pdf test slow lint notebooks map clean
 
 book: $(FRESH)
 	$(BIN)/jupyter-book build book/ -W -n --keep-going
+
+# The book as one PDF, book/_build/book.pdf; needs Chromium.
+pdf: book
+	$(BIN)/python book/print.py book/_build/book.pdf
 
 test: $(INSTALLED)
 	$(BIN)/pytest
