@@ -1,19 +1,14 @@
-"""How each chapter ends: exercises whose solutions run, what was found, and what to read further."""
+"""How each chapter ends: exercises, what was found, and what to read further; `test_notebooks` runs the solutions."""
 
 import ast
 import builtins
 import importlib
 import re
-from pathlib import Path
 
 import jupytext
-import nbformat
-import papermill
 import pytest
+from helpers.chapters import PAGES, solutions
 
-ROOT = Path(__file__).resolve().parents[2]
-PAGES = {path.stem: path.read_text() for path in sorted((ROOT / "notebooks").glob("*.md"))}
-SOLUTION = re.compile(r"^:::\{dropdown\} Solution\n```python\n(.*?)^```\n.*?^:::$", re.DOTALL | re.MULTILINE)
 CITED = re.compile(r"\{cite(?::\w+)?\}`")
 # Those end with what was found under a heading that says more
 CLOSES = {"08_ptbxl": "What this means", "09_pairs": "What follows", "11_methods": "**In short.**"}
@@ -22,11 +17,7 @@ CLOSES |= {
     "12_ablations": "Few pairs, many pairs",
     "15_claims": "Where the regimes part",
 }
-CLOSES |= {"07_your_data": "report.say(", "13_one_setting": "report.say("}
-
-
-def solutions(name: str) -> list[str]:
-    return SOLUTION.findall(PAGES[name])
+CLOSES |= dict.fromkeys(("07_your_data", "13_one_setting", "14_explain"), "report.say(")
 
 
 def section(name: str, heading: str) -> str:
@@ -78,23 +69,3 @@ def test_a_solution_is_short_and_uses_names_that_there_are(name):
             if isinstance(node, ast.ImportFrom):
                 module = importlib.import_module(node.module)
                 assert all(hasattr(module, alias.name) and alias.name[0] != "_" for alias in node.names), node.module
-
-
-@pytest.fixture(scope="session")
-def home(tmp_path_factory) -> Path:
-    """One ECCL_HOME for all chapters: what one trains another reads."""
-    return tmp_path_factory.mktemp("exercises")
-
-
-@pytest.mark.parametrize("name", PAGES)
-def test_solutions_run_after_their_chapter(name, home, tmp_path):
-    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
-    notebook.cells += [nbformat.v4.new_code_cell(code) for code in solutions(name)]
-    nbformat.write(notebook, tmp_path / "solved.ipynb")
-    (tmp_path / "desk").mkdir()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("ECCL_HOME", str(home))
-        patch.setenv("ECCL_PRESET", "smoke")
-        solved = papermill.execute_notebook(tmp_path / "solved.ipynb", None, cwd=tmp_path / "desk", progress_bar=False)
-    results = solved.cells[-len(solutions(name)) :]
-    assert all(cell.outputs for cell in results), "a solution shows its answer"

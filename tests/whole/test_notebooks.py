@@ -5,12 +5,14 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import jupytext
 import nbformat
 import papermill
 import pytest
+from helpers.chapters import solutions
 from jupytext.compare import compare_notebooks
 
 from eccl.study.notebook import SETTINGS
@@ -46,15 +48,17 @@ def smoke_home(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("home")
 
 
-def execute(name: str, home: Path, cwd: Path, **parameters):
-    """The executed notebook."""
+def execute(name: str, home: Path, cwd: Path, further: Sequence[str] = (), **parameters):
+    """The executed notebook, with further cells at its end."""
     environment = {"ECCL_HOME": str(home), "ECCL_PRESET": "smoke"}
+    notebook = nbformat.read(ROOT / "notebooks" / f"{name}.ipynb", as_version=4)
+    notebook.cells += [nbformat.v4.new_code_cell(code) for code in further]
     with pytest.MonkeyPatch.context() as patch:
         for key, value in environment.items():
             patch.setenv(key, value)
-        return papermill.execute_notebook(
-            ROOT / "notebooks" / f"{name}.ipynb", None, parameters=parameters, cwd=cwd, progress_bar=False
-        )
+        path = home.with_suffix(".ipynb")
+        nbformat.write(notebook, path)
+        return papermill.execute_notebook(path, None, parameters=parameters, cwd=cwd, progress_bar=False)
 
 
 def test_there_is_a_notebook_for_every_chapter():
@@ -137,8 +141,9 @@ def test_lines_of_prose_fit_a_window(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_notebook_runs_from_any_folder(name, smoke_home, tmp_path):
-    notebook = execute(name, smoke_home, tmp_path)
+def test_notebook_and_the_solutions_of_its_exercises_run_from_any_folder(name, smoke_home, tmp_path):
+    notebook = execute(name, smoke_home, tmp_path, further=solutions(name))
+    assert all(cell.outputs for cell in notebook.cells[-len(solutions(name)) :]), "a solution shows its answer"
     errors = [out for cell in notebook.cells for out in cell.get("outputs", []) if out.output_type == "error"]
     assert not errors
     assert not list(tmp_path.iterdir()), "a notebook writes under ECCL_HOME only"
