@@ -16,6 +16,7 @@ CLAIMS = {
     "notebooks/03_traits.md": "trained as long by the trait labels alone, is ahead.",
     "notebooks/04_diseases.md": "The paper's order, ECCL before what learnt without pairs, is not found here either",
     "notebooks/09_pairs.md": "predicts the traits better in each of three seeds and sorts the diagnoses as well",
+    "notebooks/12_ablations.md": "What the encoder sees does: amplitude in millivolts instead of leads",
     "notebooks/15_claims.md": "it does not beat the same encoder trained as long by the trait labels alone, at any",
     "book/status.md": "ECCL is not ahead of the same encoder trained as long by the trait labels alone",
 }
@@ -67,6 +68,30 @@ def test_with_few_diagnoses_pairs_alone_are_ahead_of_from_scratch_and_of_a_maske
     lowest, highest = few.min(), few.max()
     for row in (("random", "finetune"), ("masked_autoencoder", "probe")):
         assert lowest["eccl_pairs", "probe"] > highest[row]
+
+
+@pytest.mark.parametrize("name", ["temperature", "learned_temperature", "alpha", "embedding", "batch"])
+def test_of_most_settings_the_levels_lie_no_farther_apart_than_seeds_do(kept, name):
+    spans = {score: rows_of(kept[score], "eccl")["value"] for score in ("traits", "diagnoses")}
+    table = report.ablation(name).query("not default").groupby(["score", "level"])["difference"].mean().abs()
+    for score, target in (("mean r", "traits"), ("mean AUROC", "diagnoses")):
+        assert table[score].max() < 1.25 * (spans[target].max() - spans[target].min())
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "sign", "seeds"),
+    [
+        ("amplitude", "lead", -1, 3),
+        ("leads", "limb", -1, 3),
+        ("leads", "I", -1, 3),
+        ("lambda", "5.0", 1, 3),
+        ("sign_flip", "0.33", -1, 2),
+    ],
+)
+def test_what_the_encoder_sees_and_the_weight_of_the_traits_matter(name, level, sign, seeds):
+    rows = report.ablation(name).query(f"score == 'mean r' and level == '{level}'")
+    beyond = rows["difference_low"] > 0 if sign > 0 else rows["difference_high"] < 0
+    assert beyond.sum() == seeds
 
 
 def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements():
