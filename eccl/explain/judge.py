@@ -158,8 +158,8 @@ def judged(
 def counted(table: pd.DataFrame) -> pd.DataFrame:
     """Of the pairs of `judged`: in how many the interval excludes 0 upwards, by method and attribution.
 
-    Columns method, attribution, pairs, on the wave (beyond the moved attribution) and more than others (beyond what
-    other targets have on that wave).
+    Columns method, attribution, pairs, on_the_wave (beyond the attribution moved in time), more_than_others (beyond
+    what the targets without a pair there have on that wave) and people.
     """
     groups = table.groupby(["method", "attribution"], sort=False)
     counts = groups.agg(
