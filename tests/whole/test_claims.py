@@ -16,6 +16,7 @@ CLAIMS = {
     "notebooks/03_traits.md": "trained as long by the trait labels alone, is ahead.",
     "notebooks/04_diseases.md": "The paper's order, ECCL before what learnt without pairs, is not found here either",
     "notebooks/09_pairs.md": "predicts the traits better in each of three seeds and sorts the diagnoses as well",
+    "notebooks/11_methods.md": "none that reads an ECG is ahead of it; whatever the loss of the contrast, ECCL's traits",
     "notebooks/12_ablations.md": "What the encoder sees does: amplitude in millivolts instead of leads",
     "notebooks/15_claims.md": "it does not beat the same encoder trained as long by the trait labels alone, at any",
     "book/status.md": "ECCL is not ahead of the same encoder trained as long by the trait labels alone",
@@ -92,6 +93,17 @@ def test_what_the_encoder_sees_and_the_weight_of_the_traits_matter(name, level, 
     rows = report.ablation(name).query(f"score == 'mean r' and level == '{level}'")
     beyond = rows["difference_low"] > 0 if sign > 0 else rows["difference_high"] < 0
     assert beyond.sum() == seeds
+
+
+def test_no_method_that_reads_an_ecg_is_ahead_of_the_labels_alone_and_no_loss_changes_that():
+    table = report.keep_or_read("methods").query("protocol == 'probe'")
+    traits = table.query("target == 'traits' and group == 'all traits'")
+    areas = table.query("diagnosis == 'mean' and metric == 'AUROC'")
+    assert report.ahead(traits) == ["CMR"] and report.ahead(areas) == []
+    for method in ("eccl", "eccl_nt_xent", "eccl_triplet", "eccl_sigmoid", "eccl_tabular", "eccl_snp"):
+        assert len(rows_of(traits, method)) == 3 and (rows_of(traits, method)["difference_high"] < 0).all()
+    mean = traits.groupby("method")["difference"].mean()
+    assert mean[["eccl_tabular", "eccl_snp"]].max() < mean["eccl"]
 
 
 def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements():
