@@ -16,7 +16,7 @@ CLAIMS = {
     "notebooks/03_traits.md": "trained as long by the trait labels alone, is ahead.",
     "notebooks/04_diseases.md": "The paper's order, ECCL before what learnt without pairs, is not found here either",
     "notebooks/09_pairs.md": "predicts the traits better in each of three seeds and sorts the diagnoses as well",
-    "notebooks/11_methods.md": "none that reads an ECG is ahead of it; whatever the loss of the contrast, ECCL's traits",
+    "notebooks/11_methods.md": "none that reads an ECG is ahead of it; whatever the loss of the contrast",
     "notebooks/12_ablations.md": "What the encoder sees does: amplitude in millivolts instead of leads",
     "notebooks/15_claims.md": "it does not beat the same encoder trained as long by the trait labels alone, at any",
     "book/status.md": "ECCL is not ahead of the same encoder trained as long by the trait labels alone",
