@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from eccl.evaluation.rows import rows_of
-from eccl.evaluation.summary import summary
+from eccl.evaluation.summary import KEYS, summary
 from eccl.plots.style import CYCLE, GRID, INK, legend_beside, looks, new_figure, style, with_notes
 
 # How a setting is called on an axis, and its values.
@@ -42,7 +42,7 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
     several = [name for name in ("target", "group", "diagnosis", "metric") if name in table and _count(table[name]) > 1]
     if several:
         raise ValueError(f"the rows are of several scores, by {', '.join(several)}; choose one")
-    rows = summary(table).assign(seed=pd.NA)
+    rows = summary(table, by=() if share in KEYS else (share,)).assign(seed=pd.NA)
     look = with_notes(looks(rows_of(rows)), rows)
     shares = np.sort(rows[share].unique())
     with style():

@@ -89,3 +89,12 @@ def test_the_best_within_a_training_never_falls():
 def test_a_table_of_another_kind_says_what_it_lacks():
     with pytest.raises(ValueError, match="no column seconds, validation_r; it has encoder, seed"):
         plots.frontier(pd.DataFrame({"encoder": ["vit"], "seed": [1]}))
+
+
+def test_a_score_against_the_size_of_the_cohort_has_its_counts_on_the_axis():
+    rows = [("eccl", size, seed, size / 1e4) for size in (500, 3000) for seed in (42, 43)]
+    table = pd.DataFrame(rows, columns=["method", "simulation.participants", "seed", "value"])
+    table = table.assign(protocol="probe", metric="r", low=0.0, high=1.0, n=50)
+    (panel,) = plots.label_share(table, "mean r", "simulation.participants").axes
+    assert [label.get_text() for label in panel.get_xticklabels()] == ["500", "3,000"]
+    assert list(panel.lines[0].get_ydata()) == [0.05, 0.3] and "participants" in panel.get_xlabel()
