@@ -71,12 +71,12 @@ def ablation_table(names: list[str], folder: Path | str | None = None) -> pd.Dat
         rows = ablation(name, folder)
         usual = ", ".join(rows.loc[rows["default"], "level"].unique())
         for level, own in rows[~rows["default"]].groupby("level", sort=False):
-            line = {"setting": own["setting"].iloc[0], "default": usual, "level": level}
+            line = {"setting": f"{own['setting'].iloc[0]}: {level}, default {usual}"}
             for score, seeds in own.sort_values("seed").groupby("score", sort=False):
-                line[f"{score}, less the default"] = difference_said(seeds.iloc[0].to_dict(), 3)
-                line[f"{score}: seeds"] = sides_said(seeds)
+                line[score] = difference_said(seeds.iloc[0].to_dict(), 3)
+                line[f"seeds, {score}"] = sides_said(seeds)
             lines.append(line)
-    return pd.DataFrame(lines).set_index(["setting", "level"])
+    return pd.DataFrame(lines).set_index("setting")
 
 
 def missing_ablations(grids: Path | str, folder: Path | str | None = None) -> list[str]:

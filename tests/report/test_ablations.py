@@ -60,10 +60,9 @@ def test_a_setting_without_a_dot_is_found_too(tmp_path):
 def test_the_table_says_each_level_that_is_not_the_default(tmp_path):
     kept(tmp_path)
     table = report.ablation_table(["temperature"], tmp_path)
-    assert list(table.index) == [("loss.temperature", "0.05")]
+    assert list(table.index) == ["loss.temperature: 0.05, default 0.1"]
     row = table.iloc[0]
-    assert row["default"] == "0.1" and row["mean r, less the default"] == "-0.020 (-0.030 to -0.010)"
-    assert row["mean AUROC: seeds"] == "behind in 2 of 2"
+    assert row["mean r"] == "-0.020 (-0.030 to -0.010)" and row["seeds, mean AUROC"] == "behind in 2 of 2"
 
 
 def test_what_was_not_kept_is_named(tmp_path):
