@@ -21,6 +21,13 @@ def drawn(name: str, *arguments: Any, **options: Any) -> Figure:
     return getattr(import_module("eccl.plots"), name)(*arguments, **options)
 
 
+def png(figure: Figure) -> bytes:
+    """A figure as a PNG of 100 dots an inch."""
+    content = io.BytesIO()
+    figure.savefig(content, format="png", dpi=100)
+    return content.getvalue()
+
+
 def figure(name: str, *arguments: Any, caption: str = "", **options: Any) -> str:
     """HTML of a figure of `eccl.plots` with a caption below it.
 
@@ -33,9 +40,7 @@ def figure(name: str, *arguments: Any, caption: str = "", **options: Any) -> str
     caption : str
         Plain text; also what is read aloud in place of the picture.
     """
-    content = io.BytesIO()
-    drawn(name, *arguments, **options).savefig(content, format="png", dpi=100)
-    picture = base64.b64encode(content.getvalue()).decode()
+    picture = base64.b64encode(png(drawn(name, *arguments, **options))).decode()
     text = html.escape(caption)
     image = f'<img src="data:image/png;base64,{picture}" alt="{text or name}" style="max-width: 100%">'
     return f"<figure>{image}<figcaption>{text}</figcaption></figure>"

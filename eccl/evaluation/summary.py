@@ -11,6 +11,10 @@ if TYPE_CHECKING:
 # What tells the rows of a kept grid apart, beside the seed and what the grid varies.
 KEYS = ("method", "protocol", "target", "label_share", "diagnosis_share", "group", "diagnosis", "direction", "metric")
 
+# The rows of a table that hold the one score by which a target is said, as a query; and what the score is called.
+OVERALL = {"traits": "group == 'all traits'", "diagnoses": "diagnosis == 'mean' and metric == 'AUROC'"}
+SCORES = {"traits": "mean r", "diagnoses": "mean AUROC"}
+
 # Of the first seed, or of all alike.
 FIRST = ("low", "high", "difference_low", "difference_high", "n", "labels", "labels_cmr", "passes_most", "note")
 MEANS = ("difference", "learning_rate", "passes", "seconds", "seconds_ecg")

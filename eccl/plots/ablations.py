@@ -6,7 +6,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eccl.plots.style import BLUE, GRID, INK, MUTED, new_figure, style
+from eccl.plots.style import BLUE, INK, MUTED, new_figure, of_rows, style
 
 APART = 0.14  # of a row's height, between its seeds
 
@@ -39,9 +39,7 @@ def ablation(table: pd.DataFrame) -> Figure:
                 _seeds(panel, y, table[(table["score"] == score) & (table["level"] == level)])
             panel.set(xlabel=f"{score}, less the default", ylim=(len(levels) - 0.5, -0.5))
             panel.set_yticks(range(len(levels)), names if panel is axes[0, 0] else [""] * len(levels))
-            panel.tick_params(axis="y", length=0)
-            panel.spines["left"].set_visible(False)
-            panel.grid(axis="x", color=GRID)
+            of_rows(panel)
         axes[0, 0].set_ylabel(table["setting"].iloc[0])
     return figure
 

@@ -32,7 +32,7 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
     ylabel : str
         The score.
     share : str
-        The setting that varies: "label_share", "diagnosis_share", or "simulation.participants".
+        The setting that varies, such as "label_share", "diagnosis_share" or "simulation.participants".
 
     Raises
     ------
@@ -53,7 +53,7 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
             x = mine[share].to_numpy(float)
             panel.fill_between(x, mine["lowest"], mine["highest"], color=colour, alpha=0.2, linewidth=0)
             panel.plot(x, mine["value"], "o-", color=colour, markersize=4, label=label)
-        xlabel, kind = _AMOUNTS[share]
+        xlabel, kind = _AMOUNTS.get(share, (share, "count"))
         panel.set(xlabel=xlabel, ylabel=ylabel, xscale="log")
         panel.set_xticks(shares, [f"{100 * each:g} %" if kind == "share" else f"{each:,.0f}" for each in shares])
         panel.minorticks_off()

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from eccl.evaluation.rows import rows_of
-from eccl.plots.style import BLUE, GRID, INK, LINE, MUTED, legend_above, looks, new_figure, style
+from eccl.plots.style import BLUE, GRID, INK, LINE, MUTED, legend_above, looks, new_figure, of_rows, style
 from eccl.traits import DIAGNOSIS_NAMES
 
 
@@ -83,8 +83,6 @@ def subgroup_panels(tables: Mapping[str, pd.DataFrame]) -> Figure:
             for place in changes + 0.5:
                 panel.axhline(place, color=GRID, linewidth=0.8)
             panel.set(xlabel=quantity, ylim=(len(table) - 0.5, -0.5))
-            panel.tick_params(axis="y", length=0)
-            panel.spines["left"].set_visible(False)
-            panel.grid(axis="x", color=GRID)
+            of_rows(panel)
         axes[0, 0].set_yticks(places, [f"{name} ({n})" for name, n in zip(first["subgroup"], first["n"])])
     return figure

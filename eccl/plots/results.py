@@ -29,6 +29,7 @@ from eccl.plots.style import (
     legend_beside,
     looks,
     new_figure,
+    of_rows,
     style,
     with_notes,
 )
@@ -81,9 +82,7 @@ def forest(
             panel.annotate(f"{estimate:.{digits}f}", (1.02, y), **place)
         panel.set(xlabel=xlabel, ylim=(len(table) - 0.5, -0.5))
         panel.set_yticks(range(len(table)), names)
-        panel.tick_params(axis="y", length=0)
-        panel.spines["left"].set_visible(False)
-        panel.grid(axis="x", color=GRID)
+        of_rows(panel)
     return figure
 
 
@@ -135,9 +134,7 @@ def _bars(table: pd.DataFrame, by: str, names: Mapping[str, str], xlabel: str, s
         panel.set_yticks(centres, [names[group] for group in groups])
         panel.set(xlabel=xlabel, ylim=(len(groups) - 0.5, -0.5))
         panel.axvline(start, color=LINE, linewidth=0.8)
-        panel.tick_params(axis="y", length=0)
-        panel.spines["left"].set_visible(False)
-        panel.grid(axis="x", color=GRID)
+        of_rows(panel)
         legend_beside(panel)
     return figure
 

@@ -165,6 +165,13 @@ def new_figure(
     return figure, axes
 
 
+def of_rows(panel: Axes) -> None:
+    """Makes a panel one of named rows: neither ticks nor a line beside the names, a grid to read values by."""
+    panel.tick_params(axis="y", length=0)
+    panel.spines["left"].set_visible(False)
+    panel.grid(axis="x", color=GRID)
+
+
 def legend_beside(axes: Axes, **options: Any) -> None:
     """A legend to the right of the data, never over it."""
     axes.legend(loc="upper left", bbox_to_anchor=(1.01, 1), borderaxespad=0, **options)

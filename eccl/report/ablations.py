@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pandas as pd
 
+from eccl.evaluation.summary import OVERALL, SCORES
 from eccl.report.comparison import difference_said, sides_said
 from eccl.report.results import keep_or_read, kept_names
 
-SCORES = {"traits": "mean r", "diagnoses": "mean AUROC"}
 FOLDER = "ablations"
 # Columns of a kept grid that no setting has.
 _KNOWN = {"method", "protocol", "seed", "target", "group", "diagnosis", "metric", "direction"}
@@ -38,9 +38,7 @@ def ablation(name: str, folder: Path | str | None = None) -> pd.DataFrame:
         If it was not kept.
     """
     kept = keep_or_read(f"{FOLDER}/{name}", folder=folder)
-    of_traits = (kept["target"] == "traits") & (kept["group"] == "all traits")
-    of_diagnoses = (kept["target"] == "diagnoses") & (kept["diagnosis"] == "mean") & (kept["metric"] == "AUROC")
-    rows = kept[of_traits | of_diagnoses]
+    rows = pd.concat([kept.query(f"target == '{target}' and {which}") for target, which in OVERALL.items()])
     setting = varied(kept)
     rows = rows.assign(setting=setting, level=rows[setting].astype(str), score=rows["target"].map(SCORES))
     still = pd.Series(False, index=rows.index)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pandas as pd
 
+from eccl.evaluation.summary import OVERALL, SCORES
 from eccl.metrics import Estimate
-from eccl.report.ablations import SCORES
 from eccl.report.results import keep_or_read, read_reference
 
 
@@ -135,8 +135,8 @@ def claims_table(claims: tuple[Claim, ...] = CLAIMS, folder: Path | str | None =
 
 def differences(claim: Claim, folder: Path | str | None = None) -> pd.DataFrame:
     """First less second of a claim, one line a seed: columns seed, difference, difference_low, difference_high, n."""
-    score = {"traits": "group == 'all traits'", "diagnoses": "diagnosis == 'mean' and metric == 'AUROC'"}[claim.target]
-    kept = keep_or_read(claim.kept, folder=folder).query(f"target == '{claim.target}' and {score}")
+    score = f"target == '{claim.target}' and {OVERALL[claim.target]}"
+    kept = keep_or_read(claim.kept, folder=folder).query(score)
     rows = (
         kept.query(claim.where)
         .sort_values("seed")[["seed", "difference", "difference_low", "difference_high", "n"]]

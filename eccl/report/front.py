@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
+from eccl.evaluation.summary import OVERALL
 from eccl.metrics import Estimate
 from eccl.report.results import keep_or_read
 
@@ -23,8 +24,7 @@ def kept_scores() -> dict[str, pd.DataFrame]:
     """What the grid of equal terms says of traits, diagnoses and retrieval: one score each, all rows and seeds."""
     kept = keep_or_read("equal_terms")
     return {
-        "traits": kept.query("target == 'traits' and group == 'all traits'"),
-        "diagnoses": kept.query("target == 'diagnoses' and diagnosis == 'mean' and metric == 'AUROC'"),
+        **{target: kept.query(f"target == '{target}' and {rows}") for target, rows in OVERALL.items()},
         "retrieval": kept.query("target == 'retrieval' and metric == 'recall at 10' and direction == 'ECG to CMR'"),
     }
 

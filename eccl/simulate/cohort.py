@@ -56,6 +56,11 @@ def name_of(participant: int) -> str:
     return f"sim-{participant:06d}"
 
 
+def number_of(participant_id: str) -> int:
+    """The number of which `name_of` makes a name."""
+    return int(participant_id.rpartition("-")[2])
+
+
 def simulate_participant(config: SimulationConfig, participant: int) -> Participant:
     """One participant, from the cohort's seed and the participant's number alone."""
     generators = participant_generators(config.seed, participant)
@@ -73,7 +78,7 @@ def simulate_participant(config: SimulationConfig, participant: int) -> Particip
 
 def participant_wall(config: SimulationConfig, participant_id: str) -> np.ndarray:
     """Where the muscle of the left ventricle is in a participant's cine: (F, H, W) of bool."""
-    generators = participant_generators(config.seed, int(participant_id.rpartition("-")[2]))
+    generators = participant_generators(config.seed, number_of(participant_id))
     heart = draw_heart(config, generators.heart)
     return label_frames(heart, generators.cine) == LABELS["myocardium"]
 

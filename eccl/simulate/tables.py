@@ -33,7 +33,7 @@ import pandas as pd
 from eccl.cache import kept_table
 from eccl.data.cohort import Cohort
 from eccl.data.standard.tabular import answers, fields, numbers
-from eccl.simulate.cohort import read_truth
+from eccl.simulate.cohort import number_of, read_truth
 from eccl.simulate.heart import Generators
 from eccl.simulate.population import MEAN_AGE, MEN, REFERENCES, SD_AGE, standard_score
 
@@ -216,7 +216,7 @@ def attenuation(frequency: np.ndarray) -> np.ndarray:
 
 def _draws(names: pd.Index, seed: int, stream: int, count: int) -> tuple[np.ndarray, np.ndarray]:
     """Normal and uniform numbers (N, count) of a stream of each participant's own, after those of the recordings."""
-    numbered = [int(name.removeprefix("sim-")) for name in names]
+    numbered = map(number_of, names)
     generators = [np.random.default_rng(np.random.SeedSequence(seed, spawn_key=(one, stream))) for one in numbered]
     normal = np.array([generator.standard_normal(count) for generator in generators])
     return normal, np.array([generator.random(count) for generator in generators])

@@ -13,6 +13,7 @@ import numpy as np
 from eccl.config import SimulationConfig, replace
 from eccl.data.cohort import Cohort
 from eccl.records import SAMPLES, DataError
+from eccl.simulate.cohort import number_of
 from eccl.simulate.dipole import beat_waves
 from eccl.simulate.ecg import true_beats
 from eccl.simulate.electrical import Electrical, electrical
@@ -71,5 +72,4 @@ def cohort_waves(cohort: Cohort, rows: Sequence[int] | np.ndarray) -> np.ndarray
             remedy="only a simulated cohort tells: simulate_cohort()",
         )
     config = replace(SimulationConfig(), **settings)
-    numbers = [int(cohort.participant_ids[row].rpartition("-")[2]) for row in rows]
-    return np.stack([wave_masks(config, number) for number in numbers])
+    return np.stack([wave_masks(config, number_of(cohort.participant_ids[row])) for row in rows])

@@ -49,7 +49,7 @@ def run_cell(cell: Cell, data: Data) -> pd.DataFrame:
     ----------
     cell : Cell
     data : Data
-        Prepared by the first config of the grid; the cell's own settings take its place.
+        The cell's people; its settings take the place of theirs.
 
     Raises
     ------

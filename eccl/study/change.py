@@ -10,6 +10,7 @@ import pandas as pd
 
 from eccl.config import with_settings
 from eccl.evaluation.rows import Row
+from eccl.evaluation.summary import OVERALL, SCORES
 from eccl.methods import find
 from eccl.study.compare import predictions, score
 from eccl.study.data import Data
@@ -61,14 +62,11 @@ def compare_change(data: Data, setting: str, value: Any, method: str = "eccl") -
     """
     datas, tables = {BEFORE: data, AFTER: changed(data, setting, value)}, []
     name = find(method).name
-    for target, label, where in (
-        ("traits", "mean r", "group == 'all traits'"),
-        ("diagnoses", "mean AUROC", "diagnosis == 'mean' and metric == 'AUROC'"),
-    ):
+    for target, where in OVERALL.items():
         predicted = {Row(change): predictions(each, name, target)[Row(name)] for change, each in datas.items()}
         if np.array_equal(*predicted.values()):
             raise ValueError(f"{setting} decides nothing of {name}; choose a setting that it reads")
         table = score(data, predicted, target, reference=Row(BEFORE)).query(where)
-        tables.append(table.rename(columns={"method": "change"}).assign(score=label))
+        tables.append(table.rename(columns={"method": "change"}).assign(score=SCORES[target]))
     numbers = ["value", "low", "high", "n", "difference", "difference_low", "difference_high"]
     return pd.concat(tables)[["change", "score", *numbers]].reset_index(drop=True)

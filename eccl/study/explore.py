@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from eccl.display import png
 from eccl.errors import DataError
 from eccl.records import FRAMES
 from eccl.share.pretrained import load
@@ -89,7 +89,7 @@ def _heart(ipywidgets: Any, model: Model) -> VBox:
     def draw(_: Any = None) -> None:
         parts = {part: slider.value for part, slider in sliders.items() if slider.value != UNTURNED}
         for name, figure in panels.turned_panels(model, parts).items():
-            pictures[name].value = _png(figure)
+            pictures[name].value = png(figure)
 
     for slider in sliders.values():
         slider.observe(draw, "value")
@@ -99,17 +99,11 @@ def _heart(ipywidgets: Any, model: Model) -> VBox:
 
 def _picture(ipywidgets: Any, draw: Callable[[], Figure], moved_by: list) -> Any:
     """An image that is drawn anew whenever one of some widgets has another value."""
-    image = ipywidgets.Image(format="png", value=_png(draw()))
+    image = ipywidgets.Image(format="png", value=png(draw()))
 
     def again(_: Any) -> None:
-        image.value = _png(draw())
+        image.value = png(draw())
 
     for widget in moved_by:
         widget.observe(again, "value")
     return image
-
-
-def _png(figure: Figure) -> bytes:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=100)
-    return content.getvalue()
