@@ -16,8 +16,9 @@ book: $(FRESH)
 pdf: book
 	$(BIN)/python book/print.py book/_build/book.pdf
 
+# A file of tests stays in one process, whose fixtures its tests share.
 test: $(INSTALLED)
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist loadfile
 
 slow: $(INSTALLED)
 	$(BIN)/pytest -m slow
@@ -47,6 +48,7 @@ $(INSTALLED): constraints.txt pyproject.toml
 		|| { echo "Python 3.11 to 3.13 is needed: make PYTHON=python3.12 ..."; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[book,dask,dev,hub,lab,onnx,parquet]'
+	$(BIN)/python -m eccl.study.lab
 	touch $@
 
 clean:
