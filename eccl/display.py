@@ -21,6 +21,15 @@ def drawn(name: str, *arguments: Any, **options: Any) -> Figure:
     return getattr(import_module("eccl.plots"), name)(*arguments, **options)
 
 
+def address(figure: Figure) -> str:
+    """A figure as an address that holds it whole: an SVG where it is drawn in lines, else a PNG."""
+    if hasattr(figure, "_repr_svg_"):
+        kind, content = "svg+xml", figure._repr_svg_().encode()
+    else:
+        kind, content = "png", png(figure)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
+
+
 def png(figure: Figure) -> bytes:
     """A figure as a PNG of 100 dots an inch."""
     content = io.BytesIO()
@@ -40,9 +49,9 @@ def figure(name: str, *arguments: Any, caption: str = "", **options: Any) -> str
     caption : str
         Plain text; also what is read aloud in place of the picture.
     """
-    picture = base64.b64encode(png(drawn(name, *arguments, **options))).decode()
     text = html.escape(caption)
-    image = f'<img src="data:image/png;base64,{picture}" alt="{text or name}" style="max-width: 100%">'
+    source = address(drawn(name, *arguments, **options))
+    image = f'<img src="{source}" alt="{text or name}" style="max-width: 100%">'
     return f"<figure>{image}<figcaption>{text}</figcaption></figure>"
 
 

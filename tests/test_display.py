@@ -41,7 +41,7 @@ def test_data_say_who_they_are(data):
 def test_a_run_says_how_far_it_is_and_draws_its_history(data, tmp_path):
     trained = obtain(METHODS["masked_autoencoder"], data, root=tmp_path, progress=False)
     assert "complete: validation loss" in repr(trained.run) and "of 2" in repr(trained.run)
-    assert trained._repr_html_().startswith('<figure><img src="data:image/png;base64,')
+    assert trained._repr_html_().startswith('<figure><img src="data:image/svg+xml;base64,')
     assert "Method('masked_autoencoder'" in repr(trained)
     (trained.run.folder / "metrics.json").unlink()
     assert "not complete" in repr(trained.run)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from eccl.evaluation.rows import Row
 from eccl.plots.style import (
     BLUE,
+    DENSE,
     GREEN,
     INK,
     ORANGE,
@@ -50,13 +51,14 @@ def embedding_map(z_ecg: np.ndarray, z_cmr: np.ndarray, colour_by: np.ndarray, l
         figure, axes = new_figure(3.4, 1, 2, sharex=True, sharey=True)
         for panel, z, name in zip(axes[0], centred, ("ECG", "CMR")):
             points = z @ directions[:2].T
+            dots = {"s": 9, "linewidth": 0, "rasterized": len(points) > DENSE}
             if continuous:
                 low, high = np.nanpercentile(colour_by, (2, 98))
-                drawn = panel.scatter(*points.T, c=colour_by, s=9, cmap="viridis", vmin=low, vmax=high, linewidth=0)
+                drawn = panel.scatter(*points.T, c=colour_by, cmap="viridis", vmin=low, vmax=high, **dots)
             else:
                 for value, colour in zip(np.unique(colour_by), CLASS_COLOURS):
                     chosen = colour_by == value
-                    panel.scatter(*points[chosen].T, color=colour, s=9, linewidth=0, label=str(value))
+                    panel.scatter(*points[chosen].T, color=colour, label=str(value), **dots)
             panel.set(title=name, xlabel=f"axis 1 ({share[0]:.0%} of variance)")
         axes[0, 0].set_ylabel(f"axis 2 ({share[1]:.0%} of variance)")
         if continuous:

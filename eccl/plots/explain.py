@@ -21,7 +21,7 @@ def saliency(
     names: Sequence[str],
     parts: Sequence[str],
     lead: str = "II",
-    seconds: float = 3.0,
+    seconds: float = 2.5,
 ) -> Figure:
     """One lead of an ECG once for each score, on a ground that is the redder the more of the attribution is there.
 
@@ -83,4 +83,4 @@ def _name_waves(panel: Axes, time: np.ndarray, mask: np.ndarray, name: str, low:
         panel.fill_between(time[[first, last]], low, high, color="white", edgecolor=INK, linewidth=0.5)
         if last - first > 20:
             middle = (time[first] + time[last]) / 2
-            panel.text(middle, (low + high) / 2, name, fontsize=5.5, ha="center", va="center_baseline")
+            panel.text(middle, (low + high) / 2, name, fontsize=8, ha="center", va="center_baseline")

@@ -21,17 +21,17 @@ QUALITIES = (70, 55, 40, 25)  # of WebP, the first that fits into `BYTES`
 LINE = 0.8  # pixels of half an outline
 
 LOOK = """
-.moving-cines .row {display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: 0.8rem}
-.moving-cines .row > div {text-align: center}
+.moving-cines {display: grid; grid-template-columns: repeat(auto-fill, minmax(12.5rem, 1fr)); gap: 0.8rem}
+.moving-cines > div {text-align: center}
 .moving-cines img {width: 100%; max-width: 20rem; background: #000}
-.moving-cines figcaption {margin-top: 0.6rem}
-@media print {.moving-cines .row {grid-template-columns: repeat(3, 1fr)}}
+@media (max-width: 40rem) {.moving-cines {grid-template-columns: repeat(2, 1fr)}}
+@media print {.moving-cines {grid-template-columns: repeat(3, 1fr)}}
 """
 
 
 @dataclass(frozen=True, eq=False)
 class MovingCines:
-    """What a notebook shows: the cines side by side, each in its own time, and the caption below."""
+    """What a notebook shows: the cines side by side, each in its own time."""
 
     markup: str
 
@@ -43,7 +43,7 @@ class MovingCines:
 
 
 def moving_cines(
-    cines: Sequence[Cine], labels: Sequence[str], walls: Sequence[np.ndarray] | None = None, caption: str = ""
+    cines: Sequence[Cine], labels: Sequence[str], walls: Sequence[np.ndarray] | None = None
 ) -> MovingCines:
     """Cines that beat, each at its own rate, the wall of the left ventricle outlined where it is known.
 
@@ -56,8 +56,6 @@ def moving_cines(
         Name of each, below it and in its alternative text.
     walls : sequence of ndarray of bool, shape (F, H, W), optional
         Where the muscle is in each frame of each cine.
-    caption : str
-        Plain text below all; line breaks are spaces.
 
     Raises
     ------
@@ -77,9 +75,7 @@ def moving_cines(
             f'<source media="{when}" srcset="{still}">' for when in ("print", "(prefers-reduced-motion: reduce)")
         )
         cells.append(f'<div><picture>{sources}<img alt="{said}" src="{moving}"></picture><br>{name}</div>')
-    below = f"<figcaption>{html.escape(' '.join(caption.split()))}</figcaption>" if caption else ""
-    row = f'<div class="row">{"".join(cells)}</div>'
-    return MovingCines(f'<figure class="moving-cines"><style>{LOOK}</style>{row}{below}</figure>')
+    return MovingCines(f'<style>{LOOK}</style><div class="moving-cines">{"".join(cells)}</div>')
 
 
 def painted(cine: Cine, wall: np.ndarray | None = None, every: int = EVERY, pixels: int = PIXELS) -> np.ndarray:

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 
 from eccl.plots.style import (
     BLUE,
+    DENSE,
     GREEN,
     GRID,
     INK,
@@ -132,7 +133,7 @@ def _agreement(panel: Axes, measured: np.ndarray, predicted: np.ndarray) -> None
     known = np.isfinite(measured) & np.isfinite(predicted)
     mean, difference = ((measured + predicted) / 2)[known], (predicted - measured)[known]
     bias, spread = difference.mean(), 1.96 * difference.std(ddof=1)
-    panel.scatter(mean, difference, s=8, color=BLUE, alpha=0.35, linewidth=0)
+    panel.scatter(mean, difference, s=8, color=BLUE, alpha=0.35, linewidth=0, rasterized=len(mean) > DENSE)
     lines = {bias: ("bias", "-"), bias - spread: ("95 % limits of agreement", "--"), bias + spread: (None, "--")}
     for level, (label, line) in lines.items():
         panel.axhline(level, color=INK, linestyle=line, linewidth=1, label=label)

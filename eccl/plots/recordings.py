@@ -230,9 +230,8 @@ def cine_montage(
         margin = max((0.15 * (1 + label.count("\n")) for label in wrapped if label), default=0.0)
         cell = min((WIDTH - margin) / count, 2.6)
         heights = [cell * c.frames.shape[1] * c.spacing[0] / (c.frames.shape[2] * c.spacing[1]) + 0.22 for c in cines]
-        figure, axes = new_figure(
-            sum(heights), len(cines), count, width=margin + cell * count, gridspec_kw={"height_ratios": heights}
-        )
+        width, grid = margin + cell * count, {"height_ratios": heights}
+        figure, axes = new_figure(sum(heights), len(cines), count, width, pictures=True, gridspec_kw=grid)
         figure.get_layout_engine().set(w_pad=0.01, h_pad=0.01, wspace=0.01, hspace=0.01)
         for row, cine, label in zip(axes, cines, wrapped):
             evenly = np.arange(count) * len(cine.frames) // count
@@ -254,6 +253,6 @@ def cine_montage(
                     spine.set_visible(False)
             x, y = 0.06 * width, 0.94 * height
             row[0].plot([x, x + scale], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-            row[0].text(x, y - 0.03 * height, f"{scale:.0f} mm", color="white", fontsize=7.5, va="bottom")
+            row[0].text(x, y - 0.03 * height, f"{scale:.0f} mm", color="white", fontsize=8, va="bottom")
             row[0].set_ylabel(label, fontsize=8.5)
     return figure

@@ -160,7 +160,7 @@ def trait_ranking(table: pd.DataFrame) -> Figure:
         if "ceiling" in ordered:
             panel.plot(ordered["ceiling"], ordered.index, "|", color=INK, markersize=6, label="ceiling")
         panel.axvline(0, color=MUTED, linewidth=0.8)
-        panel.set_yticks(ordered.index, [one.label for one in traits], fontsize=6.5)
+        panel.set_yticks(ordered.index, [one.label for one in traits], fontsize=8)
         panel.set(xlabel="Pearson r", ylim=(len(ordered) - 0.3, -0.7))
         panel.tick_params(axis="y", length=0)
         panel.grid(axis="x", color=GRID)

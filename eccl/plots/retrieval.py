@@ -43,8 +43,9 @@ def nearest_cines(
             f"{len(signals)} ECGs, {len(images)} scans, {len(own)} partners and similarities of {similarity.shape}"
         )
     with style():
+        ratios = [1.9, *[1] * (count + 1)]
         figure, axes = new_figure(
-            1.25 * len(signals) + 0.2, len(signals), count + 2, width_ratios=[1.9, *[1] * (count + 1)]
+            1.25 * len(signals) + 0.2, len(signals), count + 2, pictures=True, width_ratios=ratios
         )
         for row, (panels, signal, similar, partner) in enumerate(zip(axes, signals, similarity, own)):
             _strip(panels[0], signal)
@@ -54,7 +55,7 @@ def nearest_cines(
                 _scan(panel, images[scan], f"{place}", framed=scan == partner)
             panels[-1].set_axis_off()
             if rank > count:
-                _scan(panels[-1], images[partner], f"own: {rank} of {len(images)}", framed=True)
+                _scan(panels[-1], images[partner], f"own: {rank} of {len(images)}", framed=True, side="right")
             if row == 0:
                 panels[0].set_title("ECG", fontsize=8.5)
     return figure
@@ -66,16 +67,16 @@ def _strip(panel: Axes, signal: np.ndarray) -> None:
     for place, name in enumerate(SHOWN):
         trace = signal[LEADS.index(name), :samples]
         panel.plot(seconds, trace - np.median(trace) - 1.5 * place, color=INK, linewidth=0.6)
-        panel.text(-0.05, -1.5 * place, name, fontsize=7, ha="right", va="center", color=MUTED)
+        panel.text(-0.05, -1.5 * place, name, fontsize=8, ha="right", va="center", color=MUTED)
     panel.set(xlim=(-0.02, SECONDS), ylim=(-1.5 * len(SHOWN) + 0.3, 1.6))
     panel.set_axis_off()
 
 
-def _scan(panel: Axes, image: np.ndarray, label: str, framed: bool) -> None:
+def _scan(panel: Axes, image: np.ndarray, label: str, framed: bool, side: str = "left") -> None:
     panel.set_axis_on()
     panel.imshow(image, cmap="gray", vmin=0, vmax=1, interpolation="bilinear")
     panel.set(xticks=[], yticks=[])
     colour = VERMILION if framed else BLUE
-    panel.set_title(label, fontsize=8.5, color=colour if framed else INK)
+    panel.set_title(label, loc=side, fontsize=8.5, color=colour if framed else INK)  # to where there is room
     for spine in panel.spines.values():
         spine.set(visible=framed, color=colour, linewidth=2.5)

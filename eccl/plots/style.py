@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any, NamedTuple
@@ -35,6 +36,7 @@ NAVY = "#1B3A5C"
 PALE = "#BBBBBB"
 
 SEX_COLOURS = {"female": VERMILION, "male": BLUE}
+DENSE = 2000  # dots of a panel: where there are more, they are pixels in the drawing
 CYCLE = (BLUE, VERMILION, GREEN, ORANGE, VIOLET, PINK, SKY, NAVY)  # of what has no colour of its own
 
 
@@ -156,11 +158,28 @@ def with_notes(look: Mapping[Row, Look], table: pd.DataFrame) -> dict[Row, Look]
     }
 
 
+class LineFigure(Figure):
+    """A figure of lines, bars and text, which a notebook shows as SVG: sharp at any size.
+
+    Beside the SVG the notebook has matplotlib's own PNG, for what shows no SVG.
+    """
+
+    def _repr_svg_(self) -> str:
+        content = io.StringIO()
+        with plt.rc_context({"svg.hashsalt": "eccl", "svg.fonttype": "path"}):  # the same bits every time, and no font
+            self.savefig(content, format="svg", bbox_inches="tight", metadata={"Date": None})
+        return content.getvalue()
+
+
 def new_figure(
-    height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, **options: Any
+    height: float, rows: int = 1, columns: int = 1, width: float = WIDTH, pictures: bool = False, **options: Any
 ) -> tuple[Figure, np.ndarray]:
-    """A figure of this height (inches) and its axes (rows, columns), made inside `style()`."""
-    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, **options)
+    """A figure of this height (inches) and its axes (rows, columns), made inside `style()`.
+
+    Where it shows pictures, such as frames of a cine, it is one itself; else it is drawn in lines.
+    """
+    kind = Figure if pictures else LineFigure
+    figure, axes = plt.subplots(rows, columns, figsize=(width, height), squeeze=False, FigureClass=kind, **options)
     plt.close(figure)  # a notebook draws what a cell returns; nothing is drawn twice, nor kept in memory
     return figure, axes
 

@@ -4,7 +4,9 @@ Needs a built book (`make book`; BUILT_BOOK may name another folder of pages) an
 """
 
 import os
+import re
 from pathlib import Path
+from urllib.parse import unquote, urlparse
 
 import pytest
 from helpers.browser import Browser, chromium
@@ -47,6 +49,8 @@ Promise.all([...document.querySelectorAll('.cell_output img[src*="_images/"]')].
   return [one.src, one.getBoundingClientRect().width / one.naturalWidth];
 }))
 """
+LETTER = re.compile(r"scale\((0\.\d+) -0\.\d+\)")  # of glyphs, which matplotlib draws at 100 points
+SOURCE = "document.querySelector('figure#{} img').currentSrc"
 WITHOUT_ALT = "[...document.images].filter(one => !(one.alt || '').trim()).map(one => one.src.slice(0, 80))"
 HASH_ALT = "[...document.images].filter(one => /\\\\.(png|svg|webp)$/.test(one.alt)).map(one => one.alt)"
 RESULTS = "[...document.querySelectorAll('#search-results li a')].map(one => one.getAttribute('href'))"
@@ -68,15 +72,16 @@ def page(request, browser):
 
 
 def smallest_letter(source: str, scale: float) -> float:
-    """Pixels on the screen of the smallest letters of a figure, by its resolution and the style of all figures."""
-    from urllib.parse import unquote, urlparse
-
+    """Pixels on the screen of a figure's smallest letters: of a drawing's own, or by the style of all figures."""
     from PIL import Image
 
     from eccl.plots.style import STYLE
 
+    path = Path(unquote(urlparse(source).path))
+    if path.suffix == ".svg":
+        return 96 / 72 * min(100 * float(size) for size in LETTER.findall(path.read_text())) * scale
     points = min(value for name, value in STYLE.items() if name.endswith("size"))
-    with Image.open(unquote(urlparse(source).path)) as image:
+    with Image.open(path) as image:
         return points / 72 * image.info.get("dpi", (72, 72))[0] * scale
 
 
@@ -111,6 +116,21 @@ def test_a_telephone_shows_a_page_without_moving_it_sideways(page):
     assert small == []
     letters = {source: smallest_letter(source, scale) for source, scale in scales}
     assert {Path(source).name: size for source, size in letters.items() if size < SMALLEST} == {}
+
+
+def test_lines_are_drawn_and_hearts_are_pictures(browser):
+    browser.width(WIDE)
+    browser.open((HTML / "notebooks" / "01_cohort.html").as_uri())
+    named = {
+        name: browser.evaluate(SOURCE.format(name)) for name in ("fig-associations", "fig-ecg-healthy", "fig-cines")
+    }
+    assert {name: Path(urlparse(source).path).suffix for name, source in named.items()} == {
+        "fig-associations": ".svg",
+        "fig-ecg-healthy": ".svg",
+        "fig-cines": ".png",
+    }
+    assert browser.evaluate(SOURCE.format("fig-cines-moving")).startswith("data:image/webp")
+    assert all(path.stat().st_size < 1_000_000 for path in (HTML / "_images").glob("*.svg"))
 
 
 @pytest.mark.parametrize("words", ["ejection fraction", "LVEF"])
