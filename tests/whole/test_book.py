@@ -212,6 +212,18 @@ def test_every_figure_has_a_caption_and_an_alt_text(page):
         assert bool(caption) == (drawn == 1 and not several), f"a caption for a cell with one figure: {code}"
 
 
+MARGIN = re.compile(r"^:::\{margin\}\n(.*?)^:::$", flags=re.DOTALL | re.MULTILINE)
+
+
+def test_a_note_in_the_margin_is_short_and_leads_to_the_glossary():
+    notes = {page.name: MARGIN.findall(page.read_text()) for page in PAGES}
+    assert sum(map(len, notes.values())) > 20 and max(map(len, notes.values())) <= 3
+    for page, texts in notes.items():
+        terms = [re.match(r"\{term\}`(?:[^`]* <)?([^`>]+)>?`:? ", text)[1] for text in texts]
+        assert len(terms) == len(set(terms)), f"{page} explains a term twice"
+        assert max(map(len, texts), default=0) < 160, f"{page} has a long note"
+
+
 def test_names_of_figures_are_unique():
     cells = [cell for page in PAGES for cell in CELL.findall(page.read_text())]
     figures = [options["figure"] for options, _ in map(options_and_code, cells) if "figure" in options]
