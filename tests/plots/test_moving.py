@@ -89,7 +89,30 @@ def test_pixels_that_are_not_square_keep_the_heart_round():
 
 
 def test_what_does_not_belong_together_is_refused(person, wall):
-    with pytest.raises(ValueError, match="1 cines, 2 labels and 1 walls"):
+    with pytest.raises(ValueError, match="1 cines, 2 labels, 1 walls"):
         plots.moving_cines([person.cine], ["a", "b"], [wall])
     with pytest.raises(ValueError, match="give one for each"):
         plots.moving_cines([person.cine], ["a"], [wall[:10]])
+
+
+@pytest.mark.parametrize(("part", "to"), [("thinnest", "left"), ("thickest", "right")])
+def test_an_arrow_points_from_outside_at_the_part_of_the_wall_that_it_names(part, to):
+    y, x = np.mgrid[:80, :80] - 40
+    radius = np.hypot(x, y)
+    wall = (radius > 10) & (radius < np.where(x > 0, 20, 14))  # thick on the right
+    before = np.zeros((3, 240, 240, 3), np.uint8)
+    after = moving.with_arrow(before, wall, part)
+    rows, columns = np.nonzero(after[0].any(axis=2))
+    assert not before.any() and (after == after[0]).all()
+    distance = np.hypot(rows - 120, columns - 120) / 3
+    assert distance.min() > (20 if to == "right" else 14) and distance.min() < 24
+    assert (columns > 120).all() if to == "right" else (columns < 120).all()
+
+
+def test_an_arrow_that_points_at_nothing_known_is_refused(person, wall):
+    with pytest.raises(ValueError, match="thinnest or the thickest part of a wall; got 'left'"):
+        plots.moving_cines([person.cine], ["heart"], [wall], ["left"])
+    with pytest.raises(ValueError, match="a wall that is not given"):
+        plots.moving_cines([person.cine], ["heart"], arrows=["thinnest"])
+    with pytest.raises(ValueError, match="2 arrows"):
+        plots.moving_cines([person.cine], ["heart"], [wall], ["", ""])
