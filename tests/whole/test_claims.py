@@ -1,5 +1,6 @@
 """What the pages claim in words is what the kept runs say, row by row and seed by seed."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -104,6 +105,24 @@ def test_no_method_that_reads_an_ecg_is_ahead_of_the_labels_alone_and_no_loss_ch
         assert len(rows_of(traits, method)) == 3 and (rows_of(traits, method)["difference_high"] < 0).all()
     mean = traits.groupby("method")["difference"].mean()
     assert mean[["eccl_tabular", "eccl_snp"]].max() < mean["eccl"]
+
+
+def test_where_the_image_encoder_learns_along_retrieval_gains_and_the_probe_does_not():
+    table = report.keep_or_read("methods")
+    found = table.query("metric == 'recall at 10' and direction == 'ECG to CMR'")
+    probes = table.query("protocol == 'probe'")
+    assert rows_of(found, "eccl_joint")["low"].min() > rows_of(found, "eccl")["high"].max()
+    for scores in (probes.query("target == 'traits' and group == 'all traits'"), probes.query("diagnosis == 'mean'")):
+        mean = scores.query("metric in ('r', 'AUROC')").groupby("method")["value"].mean()
+        assert mean["eccl_joint"] < mean["eccl"]
+
+
+def test_the_rows_that_were_tuned_less_are_the_six_that_the_page_names():
+    trained = report.keep_or_read("methods").query("seed == 42 and passes > 0 and method != 'cmr_supervised'")
+    rates = trained.groupby("method")["learning_rates"].first().map(lambda text: len(json.loads(text)))
+    assert sorted(rates[rates < rates.max()].index) == sorted(
+        ["simclr", "eccl_tabular", "eccl_snp", "eccl_joint", "mmcl", "cross_modal_autoencoder"]
+    )
 
 
 def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements():
