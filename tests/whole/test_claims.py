@@ -125,6 +125,12 @@ def test_the_rows_that_were_tuned_less_are_the_six_that_the_page_names():
     )
 
 
+def test_fine_tuned_on_the_traits_of_everybody_no_start_is_ahead_of_from_scratch():
+    tuned = report.keep_or_read("finetune").query("protocol == 'finetune' and group == 'all traits'")
+    mean = tuned.groupby("method")["value"].mean()
+    assert len(mean) == 4 and mean.idxmax() == "random"
+
+
 def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements():
     table = report.keep_or_read("ptbxl")
     for method in ("random", "measurements"):

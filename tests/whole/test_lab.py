@@ -52,7 +52,7 @@ def checkout(tmp_path, monkeypatch) -> Path:
 
 
 def tracked(folder: Path) -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in sorted((folder / "notebooks").glob("[0-9]*.*"))}
+    return {path.name: path.read_bytes() for path in sorted((folder / "notebooks").glob("0[16]_*.*"))}
 
 
 def save(folder: Path, name: str, notebook: dict) -> None:
