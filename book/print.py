@@ -33,6 +33,11 @@ tr {break-inside: avoid}
 """
 
 
+def chromium() -> str | None:
+    """The browser's path, or None where there is none."""
+    return next((path for path in map(shutil.which, BROWSERS) if path), None)
+
+
 def pages_in_order() -> list[str]:
     """The book's pages as its contents list them."""
     contents = yaml.safe_load((ROOT / "_toc.yml").read_text())
@@ -82,7 +87,7 @@ def main(out: str, html: str = str(ROOT / "book" / "_build" / "html")) -> None:
     """Writes the PDF of a folder of built pages."""
     if not (Path(html) / "intro.html").is_file():
         sys.exit(f"{html}: no built book; make book")
-    browser = next((path for path in map(shutil.which, BROWSERS) if path), None)
+    browser = chromium()
     if browser is None:
         sys.exit(f"none of {', '.join(BROWSERS)} is on the path: install Chromium")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:

@@ -114,11 +114,12 @@ class Illness:
         return scar
 
 
-def lognormal(reference: tuple[float, float], z: float) -> float:
-    """A positive value with the reference's mean and SD, from a standard normal z."""
+def lognormal(reference: tuple[float, float], z: np.ndarray | float) -> np.ndarray | float:
+    """Positive values with the reference's mean and SD, from standard normal z; of one number a float."""
     mean, sd = reference
     variance = np.log1p((sd / mean) ** 2)
-    return float(mean * np.exp(np.sqrt(variance) * z - variance / 2))
+    value = mean * np.exp(np.sqrt(variance) * z - variance / 2)
+    return value if isinstance(z, np.ndarray) else float(value)
 
 
 def standard_score(reference: tuple[float, float], value: np.ndarray | float) -> np.ndarray | float:

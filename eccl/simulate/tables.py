@@ -35,7 +35,7 @@ from eccl.data.cohort import Cohort
 from eccl.data.standard.tabular import answers, fields, numbers
 from eccl.simulate.cohort import number_of, read_truth
 from eccl.simulate.heart import Generators
-from eccl.simulate.population import MEAN_AGE, MEN, REFERENCES, SD_AGE, standard_score
+from eccl.simulate.population import MEAN_AGE, MEN, REFERENCES, SD_AGE, lognormal, standard_score
 
 VERSION = 1  # raise it whenever a value changes, here or in the two files of eccl/reference/
 SCORES = ("age", "sex", "height", "bmi", "systolic", "edv", "mass", "ef", "la", "rate")
@@ -153,8 +153,7 @@ def _numbers(z: pd.Series, spec: pd.Series) -> np.ndarray:
     """A number in its unit, of its standard score: normal, lognormal, or whole."""
     mean, sd = spec["mean"], spec["sd"]
     if spec["shape"] == "lognormal":
-        variance = np.log1p((sd / mean) ** 2)
-        return (mean * np.exp(np.sqrt(variance) * z - variance / 2)).to_numpy()
+        return lognormal((mean, sd), z.to_numpy())
     values = mean + sd * z.to_numpy()
     values = np.rint(values) if spec["shape"] == "whole" else values
     return np.fmax(np.fmin(values, float(spec["high"])), float(spec["low"]))  # a bound that is NaN is none

@@ -4,23 +4,18 @@ from __future__ import annotations
 
 import itertools
 import json
-import shutil
 import subprocess
 import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
+from helpers.book_print import book_print
+
 QUIET = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run --disable-sync --hide-scrollbars"
 QUIET += " --disable-background-networking --disable-component-update --disable-dev-shm-usage"
 PATIENCE = 30.0  # s for one answer, on a machine that is busy
 READY = "document.readyState === 'complete' && !(window.MathJax && MathJax.startup && !MathJax.startup.document)"
-
-
-def chromium() -> str | None:
-    """The browser's path, or None where there is none."""
-    return next((path for path in map(shutil.which, NAMES) if path), None)
 
 
 class Browser:
@@ -33,7 +28,7 @@ class Browser:
         port_file = Path(self.folder.name) / "DevToolsActivePort"
         options = [*QUIET.split(), f"--user-data-dir={self.folder.name}", "--remote-debugging-port=0", "about:blank"]
         quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        self.process = subprocess.Popen([chromium(), *options], **quiet)
+        self.process = subprocess.Popen([book_print.chromium(), *options], **quiet)
         _wait(lambda: port_file.is_file() and port_file.read_text().count("\n"), "the browser did not start")
         port, path = port_file.read_text().splitlines()
         self.socket = websocket.create_connection(

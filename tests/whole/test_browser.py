@@ -9,7 +9,8 @@ from pathlib import Path
 from urllib.parse import unquote, urlparse
 
 import pytest
-from helpers.browser import Browser, chromium
+from helpers.book_print import book_print
+from helpers.browser import Browser
 
 ROOT = Path(__file__).resolve().parents[2]
 HTML = Path(os.environ.get("BUILT_BOOK", ROOT / "book" / "_build" / "html"))
@@ -19,7 +20,7 @@ PAGES = sorted({*HTML.glob("*.html"), *HTML.glob("notebooks/*.html")} - {HTML / 
 
 pytestmark = [
     pytest.mark.skipif(not (HTML / "intro.html").is_file(), reason="no built book: make book"),
-    pytest.mark.skipif(chromium() is None, reason="no Chromium on the path"),
+    pytest.mark.skipif(book_print.chromium() is None, reason="no Chromium on the path"),
 ]
 
 # Letters that are seen, smaller than allowed: of the page's text, and of drawings in it by their own scale.

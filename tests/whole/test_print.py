@@ -1,12 +1,10 @@
 """The book as one document: names are unique, links lead inside it, and its files are found from anywhere."""
 
-import importlib.util
 from pathlib import Path
 
+from helpers.book_print import book_print
+
 ROOT = Path(__file__).resolve().parents[2]
-SPEC = importlib.util.spec_from_file_location("book_print", ROOT / "book" / "print.py")
-book_print = importlib.util.module_from_spec(SPEC)
-SPEC.loader.exec_module(book_print)
 
 PAGE = """<html><head><title>The book</title></head><body><article><section id="here"><h1>{title}</h1>
 <img src="{up}_images/a.png" alt="a"><a href="{other}#here">over</a><a href="#here">here</a>
