@@ -82,7 +82,7 @@ def test_chunks_do_not_show(tmp_path, monkeypatch):
     people = [str(3_000_000 + number) for number in range(23)]
     path = table_file(tmp_path / "a.csv", "\n".join([head, *(row.replace(EID, person) for person in people)]))
     whole = read_tables([path])
-    monkeypatch.setattr("eccl.data.sources.ukbiobank.tables.CHUNK", 5)
+    monkeypatch.setattr("eccl.data.sources.ukbiobank.rows.CHUNK", 5)
     pd.testing.assert_frame_equal(read_tables([path]), whole)
     assert list(whole.index) == people
     assert list(read_tables([path], people[20:]).index) == people[20:]

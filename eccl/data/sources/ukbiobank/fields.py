@@ -18,7 +18,7 @@ Not confirmed outside of UK Biobank's own pages: mm for wall thickness and 1e-3/
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from pathlib import Path
 from typing import NamedTuple
@@ -75,7 +75,12 @@ class Column(NamedTuple):
     array: int
 
 
-def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -> tuple[int, list[Column]]:
+def names_at(instance: int = IMAGING) -> dict[tuple[int, int], str]:
+    """The names of `FIELDS` by field and instance: a visit, but 0 of the fields without one."""
+    return {(field, 0 if field in WITHOUT_VISIT else instance): name for name, field in FIELDS.items()}
+
+
+def needed_columns(header: Sequence[str], path: Path, names: Mapping[tuple[int, int], str]) -> tuple[int, list[Column]]:
     """The place of the participants' numbers in a header, and the columns that hold the fields needed, by array.
 
     Parameters
@@ -84,8 +89,8 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
         Headings in one of the styles 24100-2.0, p24100_i2 (also participant.p24100_i2) and f.24100.2.0.
     path : Path
         The file, for messages.
-    instance : int
-        Visit; fields without a visit are taken from instance 0.
+    names : mapping of (int, int) to str
+        What a field is called at an instance, of those that are needed.
 
     Raises
     ------
@@ -95,7 +100,6 @@ def needed_columns(header: Sequence[str], path: Path, instance: int = IMAGING) -
         has participants there.
     """
     participants = _participants_column(header, path)
-    names = {(field, 0 if field in WITHOUT_VISIT else instance): name for name, field in FIELDS.items()}
     found: dict[tuple[str, int], Column] = {}
     first: dict[str, str] = {}  # style: a heading of that style
     for place, heading in enumerate(header):

@@ -1,34 +1,39 @@
 """Tables of UK Biobank read into one row a participant: person, traits, scan date and records of diagnoses.
 
-A table may have 500,000 rows of thousands of columns: it is read row by row, and of each row only what is needed is
-kept. No message here holds the content of a cell or the number of a participant: rows are named by their place in the
-file.
+No message here holds the content of a cell or the number of a participant: rows are named by their place in the file.
 """
 
 from __future__ import annotations
 
 import logging
 import re
-import zlib
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Sequence
 from datetime import date
-from itertools import count, groupby, islice
+from functools import partial
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from eccl.data.sources.ukbiobank.entries import MISSING, SEPARATOR, code_entries, date_entries
-from eccl.data.sources.ukbiobank.fields import FIRST, IMAGING, PERSON, Column, needed_columns, showcase_name
-from eccl.data.sources.ukbiobank.text import FIRST_ROW, NOBODY, REMEDY, Read, is_text, open_text, participant
+from eccl.data.sources.ukbiobank.entries import SEPARATOR, code_entries, date_entries
+from eccl.data.sources.ukbiobank.fields import (
+    FIRST,
+    IMAGING,
+    PERSON,
+    Column,
+    names_at,
+    needed_columns,
+    showcase_name,
+)
+from eccl.data.sources.ukbiobank.rows import read_table
+from eccl.data.sources.ukbiobank.text import REMEDY
 from eccl.records import DataError
 from eccl.traits import TRAIT_NAMES
 
 log = logging.getLogger(__name__)
 
-CHUNK = 5_000  # rows turned into numbers at a time
 RECORDS = ("icd10", "icd10_dates", *FIRST)  # columns of text
 _REFUSED = {-1.0, -3.0}  # "do not know" and "prefer not to answer", for a person; a strain may have these values
 _SEXES = {"Female": "0", "Male": "1"}  # where the research platform has replaced codes by labels
@@ -63,8 +68,9 @@ def read_tables(
     wanted = None if participants is None else {str(participant) for participant in participants}
     table, tables = None, [Path(path) for path in paths]
     for path in tables:
-        new = _read_table(path, wanted, instance)
-        table = new if table is None else _join(table, new, path)
+        columns = partial(needed_columns, path=path, names=names_at(instance))
+        new = read_table(path, wanted, columns, partial(_values, path))
+        table = new if table is None else join(table, new, path)
     if table is None or not len(table):
         raise DataError(
             "nobody is there" if wanted is None else f"none of {len(wanted)} participants is there",
@@ -72,20 +78,20 @@ def read_tables(
             remedy="give the tables of the application whose recordings these are: each has its own numbers",
         )
     _check_fields(table, tables, instance)
-    readings = {name: table[_arrays(table, name)].mean(axis=1) for name in PERSON}
+    readings = {name: table[arrays_of(table, name)].mean(axis=1) for name in PERSON}
     table = table.assign(**readings).reindex(columns=[*PERSON, *TRAIT_NAMES, "scan_date", *RECORDS])
     types = {**dict.fromkeys((*PERSON, *TRAIT_NAMES), float), **dict.fromkeys(RECORDS, object)}
     return table.astype(types).sort_index()
 
 
-def _arrays(table: pd.DataFrame, name: str) -> list[str]:
-    # The arrays of a field, such as two readings of the blood pressure, are columns "systolic 0" and "systolic 1".
+def arrays_of(table: pd.DataFrame, name: str) -> list[str]:
+    """The columns of a field's arrays: two readings of the blood pressure are "systolic 0" and "systolic 1"."""
     return [column for column in table if column.rpartition(" ")[0] == name]
 
 
 def _check_fields(table: pd.DataFrame, tables: list[Path], instance: int) -> None:
     where = ", ".join(map(str, tables))
-    missing = [name for name in PERSON if not _arrays(table, name)]
+    missing = [name for name in PERSON if not arrays_of(table, name)]
     missing += [] if "scan_date" in table else ["scan_date"]
     if missing:
         fields = ", ".join(f"{showcase_name(name, instance)} ({name})" for name in missing)
@@ -104,57 +110,10 @@ def _check_fields(table: pd.DataFrame, tables: list[Path], instance: int) -> Non
         log.warning("diagnoses are taken without the fields %s", ", ".join(undone))
 
 
-def _read_table(path: Path, wanted: set[str] | None, instance: int) -> pd.DataFrame:
-    seen: dict[str, int] = {}  # participant: row
-    chunks, rows = [], 0
-    with _open(path) as (header, read):
-        place, columns = needed_columns(header, path, instance)
-        places = [place, *(column.place for column in columns)]
-        content = read(places)
-        while chunk := list(islice(content, CHUNK)):
-            rows += len(chunk)
-            kept = list(_kept(chunk, wanted, seen, path))
-            if kept:
-                chunks.append(_values(kept, columns, path))
-    if not rows:
-        raise DataError("the table has no rows", source=path, remedy="give a table with one row a participant")
-    return pd.concat(chunks) if chunks else _values([], columns, path)
-
-
-def _kept(
-    chunk: Sequence[tuple[int, list[str]]], wanted: set[str] | None, seen: dict[str, int], path: Path
-) -> Iterator[tuple[int, list[str]]]:
-    """Row number, and participant with the cells needed, of whoever is wanted."""
-    for row, (number, *cells) in chunk:
-        eid = participant(number.strip())
-        if not eid:
-            if NOBODY.fullmatch(number.strip()):
-                continue
-            problem = f"row {row} has no participant's number in the column eid"
-            raise DataError(problem, source=path, remedy="write all of its digits there, and nothing else")
-        if wanted is not None and eid not in wanted:
-            continue
-        if seen.setdefault(eid, row) != row:
-            raise DataError(
-                f"the participant of row {seen[eid]} is there again in row {row}",
-                source=path,
-                remedy="keep one row a participant",
-            )
-        yield row, [eid, *cells]
-
-
-def _values(kept: list[tuple[int, list[str]]], columns: list[Column], path: Path) -> pd.DataFrame:
+def _values(path: Path, rows: list[int], cells: list[list[str]], columns: list[Column]) -> dict[str, Any]:
     """Typed columns of some rows: numbers, dates, and the arrays of diagnoses as one text."""
-    rows = [row for row, _ in kept]
-    for row, content in kept:
-        if not is_text(content):
-            headings = [column.heading for column, cell in zip(columns, content[1:]) if not is_text([cell])]
-            raise DataError(
-                f"the column {headings[0]} has text that is no UTF-8 in row {row}", source=path, remedy=REMEDY
-            )
-    cells = [["" if cell.strip() in MISSING else cell.strip() for cell in content] for _, content in kept]
-    result = {}
-    for name, group in groupby(enumerate(columns, start=1), key=lambda item: item[1].name):
+    result: dict[str, Any] = {}
+    for name, group in groupby(enumerate(columns), key=lambda item: item[1].name):
         arrays = list(group)
         place, column = arrays[0]
         if name in ("icd10", "icd10_dates"):
@@ -164,21 +123,27 @@ def _values(kept: list[tuple[int, list[str]]], columns: list[Column], path: Path
         else:
             for place, column in arrays:
                 key = f"{name} {column.array}" if name in PERSON else name
-                result[key] = _numbers([content[place] for content in cells], rows, column, path)
-    table = pd.DataFrame(result, index=pd.Index([content[0] for content in cells], dtype=object, name="eid"))
-    if "scan_date" in table:
-        table["scan_date"] = np.array([text or "NaT" for text in result["scan_date"]], dtype="M8[s]")
-    return table
+                result[key] = read_numbers([content[place] for content in cells], rows, column, path)
+    if "scan_date" in result:
+        result["scan_date"] = np.array([text or "NaT" for text in result["scan_date"]], dtype="M8[s]")
+    return result
 
 
-def _numbers(texts: list[str], rows: list[int], column: Column, path: Path) -> np.ndarray:
+def read_numbers(texts: list[str], rows: list[int], column: Column, path: Path, remedy: str = REMEDY) -> np.ndarray:
+    """The numbers of a column, float, NaN where missing; of a person also where -1 and -3 say that there is no answer.
+
+    Raises
+    ------
+    DataError
+        If a text is none, with the row.
+    """
     if column.name == "sex":
         texts = [_SEXES.get(text, text) for text in texts]
     values = pd.to_numeric(pd.Series(texts, dtype=object).replace("", None), errors="coerce").to_numpy(float)
     for place in np.flatnonzero(~np.isfinite(values)):
         if texts[place]:
             raise DataError(
-                f"the column {column.heading} has no number in row {rows[place]}", source=path, remedy=REMEDY
+                f"the column {column.heading} has no number in row {rows[place]}", source=path, remedy=remedy
             )
     if column.name in PERSON:
         values[np.isin(values, list(_REFUSED))] = np.nan
@@ -231,7 +196,14 @@ def _entries(text: str, column: Column, row: int, path: Path) -> list[str]:
         ) from None
 
 
-def _join(table: pd.DataFrame, new: pd.DataFrame, path: Path) -> pd.DataFrame:
+def join(table: pd.DataFrame, new: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Everyone in either of two tables; what both hold of somebody must be the same.
+
+    Raises
+    ------
+    DataError
+        If it is not.
+    """
     everyone = table.index.union(new.index)
     table, new = table.reindex(everyone), new.reindex(everyone)
     shared = table.columns.intersection(new.columns)
@@ -246,50 +218,3 @@ def _join(table: pd.DataFrame, new: pd.DataFrame, path: Path) -> pd.DataFrame:
             )
         table[name] = one.where(one.notna(), other)
     return pd.concat([table, new.drop(columns=shared)], axis=1).rename_axis("eid")
-
-
-@contextmanager
-def _open(path: Path) -> Iterator[tuple[list[str], Read]]:
-    """The header of a table, and a function that reads some columns of it row by row."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            yield _open_parquet(path)
-        else:
-            with open_text(path) as opened:
-                yield opened
-    except (OSError, EOFError, zlib.error) as error:
-        cause = getattr(error, "strerror", None) or type(error).__name__
-        raise DataError(f"the table cannot be read ({cause})", source=path, remedy=REMEDY) from error
-
-
-def _open_parquet(path: Path) -> tuple[list[str], Read]:
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError as error:
-        raise DataError(
-            "reading parquet needs pyarrow", source=path, remedy="pip install pyarrow, or give the table as CSV"
-        ) from error
-    try:
-        file = pyarrow.parquet.ParquetFile(path)
-    except pyarrow.ArrowException as error:
-        raise DataError("the table is no parquet", source=path, remedy=REMEDY) from error
-    header = file.schema_arrow.names
-
-    def read(places: list[int]) -> Iterator[tuple[int, list[str]]]:
-        names = [header[place] for place in places]
-        number = count(FIRST_ROW)
-        try:
-            for batch in file.iter_batches(CHUNK, columns=names):
-                columns = [batch.column(batch.schema.get_field_index(name)).to_pylist() for name in names]
-                yield from ((next(number), [_text(value) for value in row]) for row in zip(*columns))
-        except pyarrow.ArrowException as error:
-            raise DataError("the table is damaged", source=path, remedy=REMEDY) from error
-
-    return header, read
-
-
-def _text(value: Any) -> str:
-    if isinstance(value, list):
-        return SEPARATOR.join(map(_text, value))
-    return "" if value is None else str(value)
