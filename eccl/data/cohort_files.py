@@ -16,6 +16,7 @@ from eccl.traits import DIAGNOSES
 
 TABLE = "cohort.csv"
 DESCRIPTION = "dataset_description.json"
+TABULAR, SNP = "tabular", "snp"  # tables beside it, tabular.csv and snp.csv, for the methods that read them
 
 
 def read_description(folder: Path) -> tuple[dict[str, Any], bytes]:

@@ -17,6 +17,7 @@ import torch
 
 from eccl.cache import digest
 from eccl.data.cohort import Cohort
+from eccl.data.cohort_files import SNP, TABULAR
 from eccl.data.split import Split
 from eccl.data.standard.genotypes import encode_genotypes
 from eccl.data.standard.leaks import refuse_leaks
@@ -25,8 +26,6 @@ from eccl.data.store import Batch, Store
 from eccl.errors import DataError
 from eccl.simulate.cohort import TRUTH
 from eccl.simulate.tables import Tables, simulate_tables
-
-TABULAR, SNP = "tabular", "snp"  # the modalities of a batch; their files are tabular.csv and snp.csv
 
 log = logging.getLogger(__name__)
 

@@ -47,12 +47,15 @@ class Index:
         What was done to how many participants who stay, such as a value left empty; it is part of the summary.
     messages : list of str
         Sentences for whoever runs the ingest, such as who has withdrawn by which list.
+    tables : dict of str to DataFrame
+        By name, such as tabular: what is to stand in tabular.csv beside cohort.csv, with participant_id as the index.
     """
 
     entries: pd.DataFrame
     refused: list[dict[str, str]] = field(default_factory=list)
     notes: dict[str, int] = field(default_factory=dict)
     messages: list[str] = field(default_factory=list)
+    tables: dict[str, pd.DataFrame] = field(default_factory=dict)
 
 
 class Source(Protocol):

@@ -17,6 +17,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,10 @@ import pandas as pd
 
 from eccl.cache import digest
 from eccl.data.cohort import DESCRIPTION, TABLE, Cohort
+from eccl.data.cohort_files import read_people
 from eccl.data.modalities import MODALITIES
 from eccl.data.sources.base import REFUSAL, Index, Source, refusal
+from eccl.data.sources.beside import are_current, own_tables, take_away, write_tables
 from eccl.data.sources.block import NOTES, REFUSED, read_block
 from eccl.data.sources.stamps import stamps
 from eccl.data.table import REQUIRED, parted
@@ -80,12 +83,14 @@ def ingest(
         raise DataError("the cohort would lie in its download", source=folder, remedy="give a folder outside of it")
     with _claimed(folder, type(source).__name__) as kept:
         index = _refuse_doubles(source.index(kept))
-        _write_messages(kept / MESSAGES, index.messages)
+        tables, said = own_tables(folder, kept, index.tables)
+        _write_messages(kept / MESSAGES, [*index.messages, *said])
         marks = stamps(source, index.entries, VERSION)
         key = digest(sorted(marks), [tuple(map(str, row.values())) for row in index.refused], described)
-        if not retry_refused and _is_whole(folder, key):
+        if not retry_refused and _is_whole(folder, key) and are_current(folder, kept, tables):
             return folder
         (folder / DESCRIPTION).unlink(missing_ok=True)  # until it is whole, there is no cohort to mistake for one
+        take_away(folder, kept)
         for modality in described["modalities"]:
             make_folder(folder / MODALITIES[modality].folder)
         blocks, parts = _blocks(index.entries, marks, kept), make_folder(kept / "parts")
@@ -93,6 +98,7 @@ def ingest(
         read = partial(read_block, source, folder, described["diagnoses"])
         paths = in_blocks(read, blocks, parts, workers, progress, "reading")
         _join(folder, kept, paths, index, described)
+        write_tables(folder, kept, tables, read_people(folder)[0]["participant_id"])
         origin = {"adapter": type(source).__name__, "version": VERSION, "key": key}
         write_json(folder / DESCRIPTION, {"simulated": False, **described, "ingest": origin})
         try:
@@ -183,7 +189,7 @@ def _refuse_doubles(index: Index) -> Index:
             for name, files in zip(chosen["participant_id"], chosen["_files"])
         ]
         wrong |= rows
-    return Index(index.entries[~wrong].reset_index(drop=True), refused, index.notes, index.messages)
+    return replace(index, entries=index.entries[~wrong].reset_index(drop=True), refused=refused)
 
 
 def _is_whole(folder: Path, key: str) -> bool:

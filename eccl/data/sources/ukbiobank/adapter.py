@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import pandas as pd
 
+from eccl.data.cohort_files import SNP, TABULAR
 from eccl.data.ecg import read_ecg
 from eccl.data.modalities import FORMER_NAMES
 from eccl.data.sources.base import Index, Recording, chosen, files_under, nothing_found, refusal
@@ -22,7 +23,9 @@ from eccl.data.sources.pseudonym import masked, pseudonym, read_or_make_key
 from eccl.data.sources.scans import read_scan
 from eccl.data.sources.ukbiobank.diagnoses import diagnoses
 from eccl.data.sources.ukbiobank.fields import IMAGING, PERSON, RESTING_ECG, SHORT_AXIS
+from eccl.data.sources.ukbiobank.genotypes import read_genotypes
 from eccl.data.sources.ukbiobank.tables import read_tables
+from eccl.data.sources.ukbiobank.tabular import read_tabular
 from eccl.data.sources.ukbiobank.withdrawals import Withdrawals, find_lists, several, shown, taken_out
 from eccl.data.standard.slices import FRAME_POLICIES, SLICE_RULES
 from eccl.records import DataError
@@ -35,6 +38,7 @@ TABLES = (*(f"{end}{packed}" for end in (".csv", ".tsv", ".txt", ".tab") for pac
 STACKS = ("sa.nii.gz", "sa.nii")  # of a folder <eid>/, the first that is there
 UKBB_CARDIAC_UNITS = ("mm", "sec")  # which its files do not state
 KEY = "key"
+MOST_NAMED = 5  # variants, in a sentence
 _BULK = re.compile(rf"(?P<eid>\d+)_(?P<field>{RESTING_ECG}|{SHORT_AXIS})_(?P<visit>\d+)_\d+\.(xml|zip)")
 
 
@@ -67,6 +71,13 @@ class UKBiobank:
         2 is the first imaging visit, 3 the repeat. Folders <eid>/ are taken for the first.
     frame_policy, slice_rule : str
         As in `eccl.data.sources.nifti_folders.NIfTIFolders`.
+    tabular : bool
+        Whether the fields of eccl/reference/tabular.csv are written beside the cohort, as `ukbiobank.tabular` reads
+        them.
+    genotypes : str
+        Text of `plink --recode A`, of which snp.csv is made; by default none is.
+    variants : str
+        CSV of its variants: variant, group and, where they are known, allele and other, as `ukbiobank.genotypes` says.
     simulated : bool
         Whether the people are: for a download that `eccl.simulate.biobank` wrote.
     """
@@ -80,6 +91,9 @@ class UKBiobank:
     visit: int = IMAGING
     frame_policy: str = "refuse"
     slice_rule: str = "middle"
+    tabular: bool = True
+    genotypes: str = ""
+    variants: str = ""
     simulated: bool = False
 
     cache_keys: ClassVar[tuple[str, ...]] = ("modalities", "visit", "frame_policy", "slice_rule")
@@ -129,7 +143,8 @@ class UKBiobank:
             log.warning("%s; put the list that UK Biobank sent into the download, or give withdrawals=", messages[0])
         if not people:
             return Index(pd.DataFrame(columns=["participant_id", "_files"]), [], notes, messages)
-        table = read_tables(self._tables(lists), set(people), self.visit)
+        paths = self._tables(lists)
+        table = read_tables(paths, set(people), self.visit)
         labels = diagnoses(table.reindex([eid for eid in people if eid in table.index]))
         key = read_or_make_key(Path(self.key).expanduser() if self.key else keep / KEY)
         entries, refused = [], []
@@ -143,7 +158,8 @@ class UKBiobank:
         listed = pd.DataFrame(entries, columns=["participant_id", "_files", "_eid"])
         for part, columns in ((table, [*PERSON, *TRAIT_NAMES]), (labels.table, list(labels.table.columns))):
             listed = listed.join(part[columns], on="_eid")
-        return Index(listed, refused, notes, messages)
+        tables, said = self._beside(paths, dict(zip(listed["_eid"], listed["participant_id"])))
+        return Index(listed, refused, notes, [*messages, *said], tables)
 
     def read(self, entry: Mapping[str, Any]) -> Recording:
         """The recordings of the modalities asked for."""
@@ -160,6 +176,27 @@ class UKBiobank:
     def redact(self, entry: Mapping[str, Any], text: str) -> str:
         """The text with the participant's name in place of the number, also in paths."""
         return masked(text, entry["_eid"], entry["participant_id"])
+
+    def _beside(self, paths: Sequence[Path], names: Mapping[str, str]) -> tuple[dict[str, pd.DataFrame], list[str]]:
+        """The tables beside the cohort, under the names of the participants, and what is said of them."""
+        tables, said = {}, []
+        if self.tabular and names:
+            tables[TABULAR], earlier = read_tabular(paths, names, self.visit)
+            said.append(f"tabular.csv has {tables[TABULAR].shape[1]} of the 90 fields")
+            if earlier:
+                many = f"{len(earlier)} of these are of the first visit, since no table has them of visit {self.visit}"
+                said.append(f"{many}: {', '.join(earlier)}")
+        if self.variants and not self.genotypes:
+            raise DataError("a list of variants without genotypes", source=self.variants, remedy="give genotypes= too")
+        if self.genotypes and names:
+            listed = Path(self.variants).expanduser() if self.variants else None
+            tables[SNP], turned, absent = read_genotypes(Path(self.genotypes).expanduser(), set(names), listed)
+            said.append(f"snp.csv has {tables[SNP].shape[1]} variants of {len(tables[SNP])} of {len(names)} people")
+            for variants, what in ((turned, "are turned to the allele of the list"), (absent, "are not in the file")):
+                more = ", ..." if len(variants) > MOST_NAMED else ""
+                named = ", ".join(variants[:MOST_NAMED]) + more
+                said += [f"{len(variants)} of the variants {what}: {named}"] if variants else []
+        return {name: table.rename(index=names) for name, table in tables.items()}, said
 
     def _recordings(self) -> dict[str, dict[str, list[Path]]]:
         """Files by participant and modality; of a cine, its masks behind it."""
