@@ -289,7 +289,7 @@ def test_that_no_list_was_found_is_logged_and_kept_to_be_printed(five, tmp_path,
     (five / "bulk" / f"{EID}_20205_2_0.xml").write_text("no recording")
     with pytest.raises(DataError, match="none of 5"):
         ingest(open_source("ukbiobank", five, modalities="ecg"), tmp_path / "cohort", workers=1, progress=False)
-    (sentence,) = ingest_messages(tmp_path / "cohort")
+    sentence, *_ = ingest_messages(tmp_path / "cohort")
     assert "No list of withdrawals was found" in sentence and "5 people" in sentence
     assert any(sentence in record.message for record in caplog.records if record.levelno == logging.WARNING)
     assert "none is here" in ingest_tables(tmp_path / "cohort")[0].query("outcome == 'noted'")["reason"].item()
