@@ -7,7 +7,8 @@ the phase; if it is as low as that of two hearts, the phase outweighs the heart.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +17,8 @@ from torch import Tensor, nn
 
 from eccl import metrics
 from eccl.data.store import Store
+from eccl.methods import METHODS, obtain
+from eccl.methods.base import Data
 from eccl.metrics.bootstrap import in_replicates
 from eccl.training.embedding import embed
 
@@ -24,7 +27,8 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 PHASES = ("end-diastole", "end-systole")
-COSINES = ("one heart, the two phases", "two hearts, end-diastole")
+COSINES = ("one heart, both phases", "two hearts, end-diastole", "the first less the second")
+SIMCLR = "SimCLR"  # of what a CMR encoder learns, beside "traits", "diagnoses" or the code of one
 
 
 def frame_of(cine: Tensor, phase: str) -> Tensor:
@@ -90,6 +94,29 @@ def _unit(features: np.ndarray) -> np.ndarray:
     return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
+def cmr_encoders(data: Data, objectives: Sequence[str] = ("traits",)) -> dict[str, nn.Module]:
+    """CMR encoders by what they have learnt: the image itself, random weights, and each objective's, read or trained.
+
+    Parameters
+    ----------
+    data : Data
+    objectives : sequence of str
+        "traits", "diagnoses" or the code of one, which supervise the encoder; or "SimCLR", which needs no label.
+    """
+    supervised = METHODS["cmr_supervised"]
+    encoders = {
+        "the image itself": Pixels(),
+        "random weights": supervised.cine_encoder(supervised.initial(data.config)),
+    }
+    for objective in objectives:
+        if objective == SIMCLR:
+            trained = obtain(METHODS["cmr_simclr"], data)
+        else:
+            trained = obtain(supervised, replace(data, config=replace(data.config, cmr_target=objective)))
+        encoders[objective] = trained.encoder("cine")
+    return encoders
+
+
 def phase_cosines(
     encoders: Mapping[str, nn.Module],
     store: Store,
@@ -97,7 +124,7 @@ def phase_cosines(
     indices: np.ndarray,
     fabric: Fabric | None = None,
 ) -> pd.DataFrame:
-    """Mean cosine of the features of a heart's two phases, and of end-diastole of two hearts.
+    """Mean cosine of the features of a heart's two phases, of end-diastole of two hearts, and their paired difference.
 
     Parameters
     ----------
@@ -118,12 +145,11 @@ def phase_cosines(
     """
     import pandas as pd
 
-    rows = []
+    weights, rows = metrics.multiplicities(indices), []
     for label, encoder in encoders.items():
         early, late = (embed(Still(encoder, phase), store, participants, "cine", fabric=fabric) for phase in PHASES)
-        estimates = (
-            metrics.estimate(cosine_of_pairs, early, late, indices=indices),
-            metrics.estimate(cosine_of_others, early, indices=indices),
-        )
-        rows += [{"encoder": label, "cosine": name, **one.as_columns()} for name, one in zip(COSINES, estimates)]
+        own = metrics.resample(cosine_of_pairs, early, late, weights=weights)
+        others = metrics.resample(cosine_of_others, early, weights=weights)
+        for name, found in zip(COSINES, (own, others, own - others)):
+            rows.append({"encoder": label, "cosine": name, **found.estimate(len(participants)).as_columns()})
     return pd.DataFrame(rows)

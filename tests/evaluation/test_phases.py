@@ -1,17 +1,33 @@
 """The two phases of a heart: which frame is end-systole, what is put in the place of the beat, and the two cosines."""
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 import torch
 from helpers.making import make_cine
+from helpers.methods import CONFIG as TINY
+from helpers.methods import SPLIT
 from torch import nn
 
 from eccl.config import SimulationConfig
+from eccl.data.cohort import Cohort
 from eccl.data.standard.intensity import scale_intensity
-from eccl.evaluation.phases import COSINES, Pixels, Still, cosine_of_others, cosine_of_pairs, frame_of, phase_cosines
+from eccl.evaluation.phases import (
+    COSINES,
+    Pixels,
+    Still,
+    cmr_encoders,
+    cosine_of_others,
+    cosine_of_pairs,
+    frame_of,
+    phase_cosines,
+)
+from eccl.machine import Machine
 from eccl.metrics import bootstrap_indices, multiplicities
 from eccl.simulate.cohort import simulate_participant
 from eccl.simulate.geometry import emptying
+from eccl.study.data import Data
 
 
 def cosine(one, other):
@@ -66,9 +82,28 @@ def test_the_table_has_both_cosines_of_each_encoder_with_their_intervals(tiny_st
     indices = bootstrap_indices(12, 50, seed=1)
     first_pixel = nn.Sequential(nn.Flatten(2), nn.Linear(6400, 3), nn.Flatten(1)).eval()
     table = phase_cosines({"image": Pixels(), "linear": first_pixel}, tiny_store, people, indices)
-    assert list(table["encoder"]) == ["image"] * 2 + ["linear"] * 2 and list(table["cosine"]) == [*COSINES] * 2
+    assert list(table["encoder"]) == ["image"] * 3 + ["linear"] * 3 and list(table["cosine"]) == [*COSINES] * 2
+    value = table["value"].to_numpy()
+    np.testing.assert_allclose(value[0::3] - value[1::3], value[2::3])
     assert ((table["low"] <= table["value"]) & (table["value"] <= table["high"])).all() and (table["n"] == 12).all()
     frames = tiny_store.batch(people, ("cine",))["cine"].numpy()
     late = frame_of(torch.from_numpy(frames), "end-systole").numpy()
     expected = [np.corrcoef(frames[i, 0].ravel(), frames[i, late[i]].ravel())[0, 1] for i in people]
     assert table["value"][0] == pytest.approx(np.mean(expected), abs=1e-5)
+
+
+@pytest.mark.slow
+def test_the_encoders_are_those_of_each_objective(tiny_cohort, tiny_store, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path))
+    data = Data(TINY, Cohort.load(tiny_cohort), tiny_store, SPLIT, Machine("cpu"))
+    encoders = cmr_encoders(data, ["traits", "I48", "SimCLR"])
+    assert list(encoders) == ["the image itself", "random weights", "traits", "I48", "SimCLR"]
+    cine = data.store.batch([0, 1], ("cine",))["cine"]
+    with torch.no_grad():
+        features = {name: encoder.eval()(cine) for name, encoder in encoders.items()}
+    assert features["the image itself"].shape == (2, 6400)
+    taught = [features[name] for name in list(encoders)[1:]]
+    assert all(one.shape == taught[0].shape for one in taught)
+    assert not any(torch.allclose(one, other) for one, other in combinations(taught, 2))
+    with pytest.raises(ValueError):
+        cmr_encoders(data, ["beauty"])
