@@ -80,8 +80,8 @@ def test_the_cosines_are_those_of_a_loop(rng):
 def test_the_table_has_both_cosines_of_each_encoder_with_their_intervals(tiny_store):
     people = np.arange(12)
     indices = bootstrap_indices(12, 50, seed=1)
-    first_pixel = nn.Sequential(nn.Flatten(2), nn.Linear(6400, 3), nn.Flatten(1)).eval()
-    table = phase_cosines({"image": Pixels(), "linear": first_pixel}, tiny_store, people, indices)
+    linear = nn.Sequential(nn.Flatten(2), nn.Linear(6400, 3), nn.Flatten(1)).eval()
+    table = phase_cosines({"image": Pixels(), "linear": linear}, tiny_store, people, indices)
     assert list(table["encoder"]) == ["image"] * 3 + ["linear"] * 3 and list(table["cosine"]) == [*COSINES] * 2
     value = table["value"].to_numpy()
     np.testing.assert_allclose(value[0::3] - value[1::3], value[2::3])

@@ -76,6 +76,11 @@ def name_of(folder: Path, number: int) -> str:
     return pseudonym(str(FIRST + number), read_or_make_key(folder / "ingest" / "key"))
 
 
+def data_of(cohort: Cohort, tmp_path: Path) -> Data:
+    split = Split(np.arange(4), np.arange(4, 6), np.arange(6, 8))
+    return Data(TINY, cohort, pack(cohort, tmp_path / "store", progress=False), split, Machine("cpu"))
+
+
 def test_each_row_is_that_of_its_person_and_of_nobody_who_has_withdrawn(made):
     cohort, more = Cohort.load(made / "cohort"), pd.read_csv(made / "download" / "tables" / "more.csv", index_col="eid")
     raw = pd.read_csv(made / "download" / "genotypes.raw", sep=" ", index_col="IID")
@@ -146,10 +151,17 @@ def test_of_genotypes_that_are_none_nothing_is_written(both, tmp_path):
 def test_the_methods_that_read_them_train_on_the_cohort(both, tmp_path, monkeypatch, name):
     monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
     _, folder = both
-    cohort = Cohort.load(folder)
-    split = Split(np.arange(4), np.arange(4, 6), np.arange(6, 8))
-    store = pack(cohort, tmp_path / "store", progress=False)
-    data = Data(TINY, cohort, store, split, Machine("cpu"))
-    trained = obtain(METHODS[name], data, progress=False)
+    trained = obtain(METHODS[name], data_of(Cohort.load(folder), tmp_path), progress=False)
     assert trained.run.complete and len(trained.history) == 1
     assert np.isfinite(trained.run.metrics["validation_loss"])
+
+
+@pytest.mark.slow
+def test_a_field_that_tells_a_trait_stops_the_training(both, tmp_path, monkeypatch):
+    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
+    download, folder = both
+    people, more = (pd.read_csv(download / "tables" / f"{name}.csv") for name in ("participants", "more"))
+    told = more["eid"].map(people.set_index("eid")["24103-2.0"])
+    more.assign(**{"48-2.0": told}).to_csv(download / "tables" / "more.csv", index=False)
+    data = data_of(taken(download, folder), tmp_path)
+    refused(lambda: obtain(METHODS["eccl_tabular"], data, progress=False), "waist", "tells the trait")
