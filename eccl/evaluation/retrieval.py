@@ -88,3 +88,21 @@ def retrieval(
             ours.append({**row._asdict(), **what, **metrics.estimate(statistic, rank, indices=indices).as_columns()})
             chances.append({**CHANCE._asdict(), **what, **Estimate(chance, chance, chance, n).as_columns()})
     return table_of(ours + chances)
+
+
+def pair_cosine(z_ecg: np.ndarray, z_cmr: np.ndarray, indices: np.ndarray) -> Estimate:
+    """The mean cosine of true pairs less that of shuffled ones: 0 where a pair is no more alike than any two people.
+
+    Each participant's pair is set against all wrong pairs that the ECG or the image is in; the bootstrap draws
+    participants, against galleries that stay whole.
+
+    Parameters
+    ----------
+    z_ecg, z_cmr : ndarray, shape (n, D)
+        Row i of both is the same participant.
+    indices : ndarray, shape (R, n)
+    """
+    ecg, cmr = _unit(z_ecg), _unit(z_cmr)
+    own, n = (ecg * cmr).sum(axis=1), len(ecg)
+    sums = ecg @ cmr.sum(axis=0) + cmr @ ecg.sum(axis=0)
+    return metrics.estimate(metrics.mean, own - (sums - 2 * own) / (2 * (n - 1)), indices=indices)

@@ -147,8 +147,8 @@ def judged(
                 others = [place for place, target in enumerate(TARGETS) if target not in own]
                 share = found[:, TARGETS.index(pair.target), part]
                 there = (time[:, part] > 0) & np.isfinite(share)
-                value = _estimate((share - time[:, part])[there], data)
-                beyond = _estimate((share - found[:, others, part].mean(axis=1))[there], data)
+                value = mean_of((share - time[:, part])[there], data)
+                beyond = mean_of((share - found[:, others, part].mean(axis=1))[there], data)
                 names = {"attribution": attribution, "pair": pair.label, "target": pair.target, "wave": pair.wave}
                 columns = {**value.as_columns(), **beyond.as_columns("beyond")}
                 entries.append({**Row(method.name)._asdict(), **names, **columns})
@@ -169,6 +169,49 @@ def counted(table: pd.DataFrame) -> pd.DataFrame:
         people=("n", "max"),
     )
     return counts.reset_index()
+
+
+def ahead(
+    data: Data,
+    method: str | Method = "eccl",
+    other: str | Method = "random",
+    attribution: str = CHOSEN,
+    people: int = PEOPLE,
+) -> pd.DataFrame:
+    """How much more of a method's attribution lies on the wave of each pair than of another's, paired by participant.
+
+    Returns
+    -------
+    DataFrame
+        pair, target, wave; value, low, high and n (share of the one less that of the other, of the same ECGs).
+
+    Raises
+    ------
+    DataError
+        As `judged`.
+    """
+    import pandas as pd
+
+    rows, found = data.split.test[:people], []
+    for each in (find(method), find(other)):
+        shares_of, time = _kept_shares(data, each, attribution, rows, partial(readout_of, each, data))
+        found.append(shares_of)
+    entries = []
+    for pair in PAIRS:
+        part = PARTS.index(pair.wave)
+        one, two = (shares_of[:, TARGETS.index(pair.target), part] for shares_of in found)
+        there = (time[:, part] > 0) & np.isfinite(one) & np.isfinite(two)
+        names = {"pair": pair.label, "target": pair.target, "wave": pair.wave}
+        entries.append({**names, **mean_of((one - two)[there], data).as_columns()})
+    return pd.DataFrame(entries)
+
+
+def mean_of(values: np.ndarray, data: Data) -> Estimate:
+    """The mean over participants with its interval; undefined where there is nobody."""
+    if not len(values):
+        return Estimate(np.nan, np.nan, np.nan, 0)
+    indices = bootstrap_indices(len(values), data.config.replicates, data.shared().config.seed)
+    return estimate(mean, values, indices=indices)
 
 
 def likeness(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -202,7 +245,7 @@ def weights_matter(data: Data, method: str | Method = "eccl", other: str | Metho
     alike = kept_array("explained-likeness", _parts(data, methods, rows, CHOSEN), make)
     names = ("weights drawn anew", f"trained otherwise: {methods[1].label}")
     known = [each[np.isfinite(each)] for each in alike]
-    return pd.DataFrame([{"compared": name, **_estimate(each, data).as_columns()} for name, each in zip(names, known)])
+    return pd.DataFrame([{"compared": name, **mean_of(each, data).as_columns()} for name, each in zip(names, known)])
 
 
 def _kept_shares(
@@ -221,11 +264,3 @@ def _parts(data: Data, methods: Sequence[Method], rows: np.ndarray, attribution:
     known = [known_split(data, target).train.tolist() for target in ("traits", "diagnoses")]
     numbers = (STEPS, NOISY, list(TARGETS))
     return (runs, data.store.fingerprint, rows.tolist(), known, attribution, numbers, data.config.precision)
-
-
-def _estimate(values: np.ndarray, data: Data) -> Estimate:
-    """The mean over participants with its interval; undefined where there is nobody."""
-    if not len(values):
-        return Estimate(np.nan, np.nan, np.nan, 0)
-    indices = bootstrap_indices(len(values), data.config.replicates, data.shared().config.seed)
-    return estimate(mean, values, indices=indices)

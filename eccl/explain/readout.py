@@ -51,6 +51,26 @@ class LinearReadout(nn.Module):
         return self.encoder(signals) @ self.weights
 
 
+class CineReadout(nn.Module):
+    """Scores (B, K) of cines (B, F, H, W) in [0, 1]: the encoder's feature times the weights of a probe.
+
+    Parameters
+    ----------
+    encoder : nn.Module
+        One of `eccl.encoders.cmr`; it is copied and left as it is.
+    weights : ndarray, shape (width, K)
+        Of `weights_of`.
+    """
+
+    def __init__(self, encoder: nn.Module, weights: np.ndarray):
+        super().__init__()
+        self.encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
+        self.register_buffer("weights", torch.from_numpy(weights).float())
+
+    def forward(self, cines: Tensor) -> Tensor:
+        return self.encoder(cines) @ self.weights
+
+
 def weights_of(probe: RidgeProbe | LogisticProbe, columns: Sequence[int]) -> np.ndarray:
     """Weights (D, K) from features, as they come, to some of the scores of a probe."""
     ridge = isinstance(probe, RidgeProbe)

@@ -7,8 +7,8 @@ method has one colour everywhere.
 from eccl.plots.ablations import ablation
 from eccl.plots.costs import frontier, label_share
 from eccl.plots.decisions import decision_curves, risk_coverage, subgroup_panels
-from eccl.plots.embeddings import embedding_map, rank_histogram, training_history
-from eccl.plots.explain import saliency
+from eccl.plots.embeddings import embedding_map, rank_histogram, space_maps, training_history
+from eccl.plots.explain import heart_maps, saliency
 from eccl.plots.moving import moving_cines
 from eccl.plots.predicted import refusal, trait_intervals
 from eccl.plots.quantities import bland_altman, histogram, ingest_outcome, trait_distributions
@@ -32,6 +32,7 @@ __all__ = [
     "forest",
     "frontier",
     "group_bars",
+    "heart_maps",
     "heart_slider",
     "histogram",
     "ingest_outcome",
@@ -47,6 +48,7 @@ __all__ = [
     "roc",
     "saliency",
     "segments",
+    "space_maps",
     "style",
     "subgroup_panels",
     "training_history",

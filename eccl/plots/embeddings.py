@@ -68,6 +68,60 @@ def embedding_map(z_ecg: np.ndarray, z_cmr: np.ndarray, colour_by: np.ndarray, l
     return figure
 
 
+def space_maps(
+    spaces: Mapping[str, tuple[np.ndarray, np.ndarray]],
+    colour_by: np.ndarray,
+    label: str,
+    lines: int = 12,
+    seed: int = 0,
+) -> Figure:
+    """ECG and CMR embeddings of the same people in one plane, by PCA and by t-SNE, one column for each space.
+
+    PCA keeps distances as far as two axes can, and the share of variance that they hold stands beside it; t-SNE keeps
+    who is near whom, and its axes mean nothing.
+
+    Parameters
+    ----------
+    spaces : mapping of name to (z_ecg, z_cmr), each ndarray (n, D)
+    colour_by : ndarray, shape (n,)
+    label : str
+        What the colour is, with its unit.
+    lines : int
+        The first people, whose two points a line joins.
+    seed : int
+        Of t-SNE.
+
+    References
+    ----------
+    van der Maaten and Hinton, JMLR 2008 (t-SNE).
+    """
+    from sklearn.decomposition import PCA
+    from sklearn.manifold import TSNE
+
+    colour_by, (low, high) = np.asarray(colour_by, float), np.nanpercentile(colour_by, (2, 98))
+    with style():
+        figure, axes = new_figure(6.4, 2, len(spaces))
+        for (upper, lower), (name, views) in zip(axes.T, spaces.items()):
+            both, pca = np.vstack(views).astype(float), PCA(2)
+            perplexity = min(30, (len(both) - 1) / 3)
+            tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
+            for panel, points in ((upper, pca.fit_transform(both)), (lower, tsne.fit_transform(both))):
+                ecg, cmr = np.split(points, 2)
+                panel.plot(*np.stack([ecg[:lines], cmr[:lines]]).T, color=INK, alpha=0.35, linewidth=0.7)
+                for place, marker, view in ((ecg, "o", "ECG"), (cmr, "^", "CMR")):
+                    drawn = panel.scatter(
+                        *place.T, c=colour_by, s=11, marker=marker, cmap="viridis", vmin=low, vmax=high, linewidth=0
+                    )
+                    drawn.set_label(view)
+                panel.set(xticks=[], yticks=[])
+            held = pca.explained_variance_ratio_
+            upper.set(title=name, xlabel=f"PCA: {held.sum():.0%} of variance")
+            lower.set_xlabel("t-SNE")
+        figure.colorbar(drawn, ax=axes.ravel().tolist(), label=label, shrink=0.7, extend="both")
+        legend_above(figure, axes[0, 0])
+    return figure
+
+
 def rank_histogram(ranks: Mapping[str, np.ndarray] | np.ndarray, n: int) -> Figure:
     """Distribution of the partner's rank in a gallery of n, as cumulative share; the diagonal is chance.
 

@@ -1,4 +1,4 @@
-"""Figures of explanations: an ECG with what each moment of it adds to a score."""
+"""Figures of explanations: what each moment of an ECG adds to a score, and what each place of a heart does."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from eccl.plots.style import GRID, INK, new_figure, style
+from eccl.plots.style import GRID, INK, SKY, new_figure, style
 from eccl.records import LEADS, SAMPLING_RATE
 
 WAVE_ROWS = ("P", "QRS", "T")  # of the strip that names them
@@ -84,3 +84,48 @@ def _name_waves(panel: Axes, time: np.ndarray, mask: np.ndarray, name: str, low:
         if last - first > 20:
             middle = (time[first] + time[last]) / 2
             panel.text(middle, (low + high) / 2, name, fontsize=8, ha="center", va="center_baseline")
+
+
+def heart_maps(
+    images: np.ndarray, maps: np.ndarray, regions: Sequence[np.ndarray], names: Sequence[str], people: Sequence[str]
+) -> Figure:
+    """One row for each person: the image, and the image under the map of each score, with outlines on all.
+
+    A map is the redder the more of it is there, over its own largest.
+
+    Parameters
+    ----------
+    images : ndarray, shape (n, H, W)
+        0 to 1.
+    maps : ndarray, shape (n, K, H, W)
+        Not negative.
+    regions : sequence of ndarray of bool, shape (n, H, W)
+        What is outlined.
+    names : sequence of str
+        Of the K scores, as readers see them.
+    people : sequence of str
+        Of the n rows.
+
+    Raises
+    ------
+    ValueError
+        If the names are not as many as what they name.
+    """
+    if (len(people), len(names)) != maps.shape[:2] or len(images) != len(maps):
+        raise ValueError(f"{len(images)} images, maps of {maps.shape}; named {list(people)} and {list(names)}")
+    with style():
+        figure, axes = new_figure(0.35 + 1.75 * len(people), len(people), 1 + len(names), pictures=True)
+        for row, (panels, image, person) in enumerate(zip(axes, images, people)):
+            for panel, drawn in zip(panels, (None, *maps[row])):
+                panel.imshow(image, cmap="gray", vmin=0, vmax=1)
+                if drawn is not None:
+                    size = drawn / max(drawn.max(), np.finfo(float).tiny)
+                    panel.imshow(np.ma.masked_less(size, 0.02), cmap="Reds", vmin=0, vmax=1, alpha=0.75 * size)
+                for region in regions:
+                    panel.contour(region[row], [0.5], colors=SKY, linewidths=0.8)
+                panel.set(xticks=[], yticks=[])
+                panel.spines[:].set_visible(False)
+            panels[0].set_ylabel(person)
+        for panel, name in zip(axes[0], ("end-diastole", *names)):
+            panel.set_title(name)
+    return figure

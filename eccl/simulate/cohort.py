@@ -76,11 +76,15 @@ def simulate_participant(config: SimulationConfig, participant: int) -> Particip
     )
 
 
+def participant_labels(config: SimulationConfig, participant_id: str) -> np.ndarray:
+    """What lies where in a participant's cine, by `LABELS`: (F, H, W) of uint8."""
+    generators = participant_generators(config.seed, number_of(participant_id))
+    return label_frames(draw_heart(config, generators.heart), generators.cine)
+
+
 def participant_wall(config: SimulationConfig, participant_id: str) -> np.ndarray:
     """Where the muscle of the left ventricle is in a participant's cine: (F, H, W) of bool."""
-    generators = participant_generators(config.seed, number_of(participant_id))
-    heart = draw_heart(config, generators.heart)
-    return label_frames(heart, generators.cine) == LABELS["myocardium"]
+    return participant_labels(config, participant_id) == LABELS["myocardium"]
 
 
 def _electrical_view(config: SimulationConfig, generators: Generators) -> tuple[Heart, Electrical, ECG]:

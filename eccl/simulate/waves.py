@@ -64,12 +64,23 @@ def cohort_waves(cohort: Cohort, rows: Sequence[int] | np.ndarray) -> np.ndarray
     DataError
         If the cohort was not simulated here.
     """
+    config = simulation_of(cohort, "the waves of these ECGs")
+    return np.stack([wave_masks(config, number_of(cohort.participant_ids[row])) for row in rows])
+
+
+def simulation_of(cohort: Cohort, sought: str) -> SimulationConfig:
+    """The config of a simulated cohort, from which its people are drawn again.
+
+    Raises
+    ------
+    DataError
+        If the cohort was not simulated here: nobody knows where what is sought lies.
+    """
     settings = cohort.description.get("config")
     if not cohort.simulated or settings is None:
         raise DataError(
-            "nobody knows where the waves of these ECGs lie",
+            f"nobody knows where {sought} lie",
             source=cohort.folder,
             remedy="only a simulated cohort tells: simulate_cohort()",
         )
-    config = replace(SimulationConfig(), **settings)
-    return np.stack([wave_masks(config, number_of(cohort.participant_ids[row])) for row in rows])
+    return replace(SimulationConfig(), **settings)

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import torch
 from torch import nn
 
+from eccl.cache import kept_array
 from eccl.data.standard.intensity import scale_intensity
+from eccl.machine import engine
 from eccl.methods import Method, Trained, find, obtain
 from eccl.records import ECG, Cine
 from eccl.study.data import Data
+from eccl.training.embedding import embed
 
 
 def embeddings(data: Data, indices: np.ndarray, method: str | Method = "eccl") -> tuple[np.ndarray, np.ndarray]:
@@ -25,9 +29,27 @@ def embeddings(data: Data, indices: np.ndarray, method: str | Method = "eccl") -
     trained = _paired(data, method)
     cmr, of = trained, data
     if "cmr" in trained.method.frozen:  # the encoder that it started from, whose features are kept already
-        cmr, of = obtain(trained.method.starts_from(data.config)["cmr"], data.shared()), data.shared()
+        cmr, of = _upstream(trained.method, data)["cmr"], data.shared()
     h_ecg, h_cmr = trained.features(data)[indices], cmr.features(of, "cine")[indices]
-    return _projected(trained, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
+    return _projected(trained.method, trained.model, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
+
+
+def embeddings_at_start(
+    data: Data, indices: np.ndarray, method: str | Method = "eccl"
+) -> tuple[np.ndarray, np.ndarray]:
+    """The unit embeddings of `embeddings` before the first step of training: encoders as they came to it.
+
+    The projections, and the ECG encoder where no earlier stage has trained it, have the random weights of the seed.
+    """
+    trained, upstream = _paired(data, method), _upstream(find(method), data)
+    chosen, model = trained.method, trained.method.initial(data.config).eval()
+    chosen.start(model, upstream)
+    fabric = engine(data.machine, data.config.precision)
+    parts = (trained.run.name, data.store.fingerprint, indices.tolist(), data.config.precision)
+    make = partial(embed, chosen.ecg_encoder(model), data.store, indices, fabric=fabric)
+    h_ecg = kept_array("start", parts, make, fabric)
+    h_cmr = upstream["cmr"].features(data.shared() if "cmr" in chosen.frozen else data, "cine")[indices]
+    return _projected(chosen, model, torch.from_numpy(h_ecg), torch.from_numpy(h_cmr))
 
 
 def embed_records(
@@ -39,7 +61,7 @@ def embed_records(
     frames = torch.from_numpy(np.stack([scale_intensity(cine.frames) for cine in cines]))
     with torch.inference_mode():
         h_ecg, h_cmr = trained.encoder("ecg")(signals), trained.encoder("cine")(frames)
-    return _projected(trained, h_ecg, h_cmr)
+    return _projected(trained.method, trained.model, h_ecg, h_cmr)
 
 
 def _paired(data: Data, method: str | Method) -> Trained:
@@ -49,8 +71,16 @@ def _paired(data: Data, method: str | Method) -> Trained:
     return obtain(chosen, data)
 
 
-def _projected(trained: Trained, h_ecg: torch.Tensor, h_cmr: torch.Tensor) -> tuple[np.ndarray, np.ndarray]:
-    project_ecg, project_cmr = trained.method.projections(trained.model.cpu())
+def _upstream(method: Method, data: Data) -> dict[str, Trained]:
+    """What a method starts from, by role."""
+    earlier = method.starts_from(data.config).items()
+    return {role: obtain(one, data.shared() if role in method.frozen else data) for role, one in earlier}
+
+
+def _projected(
+    method: Method, model: nn.Module, h_ecg: torch.Tensor, h_cmr: torch.Tensor
+) -> tuple[np.ndarray, np.ndarray]:
+    project_ecg, project_cmr = method.projections(model.cpu())
     return _on_sphere(project_ecg, h_ecg), _on_sphere(project_cmr, h_cmr)
 
 

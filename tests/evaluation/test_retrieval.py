@@ -47,3 +47,16 @@ def test_a_perfect_embedding_finds_everybody_and_a_collapsed_one_nobody(rng):
         assert np.mean(found <= 1) <= 0.05
     with pytest.raises(ValueError, match="must be the same"):
         retrieval.retrieval_ranks(z, z[:50])
+
+
+def test_true_pairs_less_shuffled_ones_are_those_of_a_double_loop(rng):
+    z_ecg, z_cmr = rng.normal(size=(2, 12, 4))
+    unit = [z / np.linalg.norm(z, axis=1, keepdims=True) for z in (z_ecg, z_cmr)]
+    cosine = unit[0] @ unit[1].T
+    wrong = [np.mean([[cosine[i, j], cosine[j, i]] for j in range(12) if j != i]) for i in range(12)]
+    expected, indices = np.diag(cosine) - wrong, metrics.bootstrap_indices(12, 300, 0)
+    found = retrieval.pair_cosine(5 * z_ecg, z_cmr, indices)
+    assert found.value == pytest.approx(expected.mean()) and found.n == 12
+    draws = expected[indices].mean(axis=1)
+    assert (found.low, found.high) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+    assert retrieval.pair_cosine(z_ecg, z_ecg, indices).low > 0.5

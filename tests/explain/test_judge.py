@@ -104,6 +104,23 @@ def test_the_table_is_of_all_pairs_and_its_values_are_those_of_the_attributions(
     assert judge.judged(data, ["random"], [judge.CHOSEN], people=5).equals(table.iloc[:12]), "kept, and the same"
 
 
+def test_one_encoder_less_another_is_paired_by_participant(data):
+    deeper = {"settings": lambda config: Settings(replace(config.ecg, depth=2))}
+    other = variant(METHODS["random"], "deeper", "deeper", "#000000", **deeper)
+    table = judge.ahead(data, other, "random", people=5)
+    assert list(table["pair"]) == [pair.label for pair in PAIRS]
+    rows, masks = data.split.test[:5], judge.masks_of(data, data.split.test[:5], 5)
+    one, two = (
+        judge.shares(judge.explained(data, judge.readout_of(each, data), rows), masks)[:, TARGETS.index("lv_edv"), 1]
+        for each in (other, "random")
+    )
+    row, indices = table.iloc[1], metrics.bootstrap_indices(5, data.config.replicates, data.config.seed)
+    assert row["value"] == pytest.approx((one - two).mean()) and row["n"] == 5
+    draws = (one[indices] - two[indices]).mean(axis=1)  # the same people of both
+    assert (row["low"], row["high"]) == pytest.approx(tuple(np.quantile(draws, [0.025, 0.975])))
+    assert (judge.ahead(data, "random", "random", people=5)["value"].dropna() == 0).all()
+
+
 def test_a_pair_counts_where_its_interval_lies_above_0(data):
     table = judge.judged(data, ["random"], [judge.CHOSEN], people=5)
     table["low"], table["beyond_low"] = np.r_[np.full(5, 0.1), -0.1, np.full(6, np.nan)], -1.0

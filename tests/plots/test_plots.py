@@ -70,6 +70,10 @@ def everything(rng, ecg, cine):
         "roc": plots.roc(labels, probabilities),
         "calibration": plots.calibration(labels, probabilities, bins=4),
         "embedding_map": plots.embedding_map(*z, y[:, 0], "LV mass (g)"),
+        "space_maps": plots.space_maps({"before": z, "after": z + 1}, y[:, 0], "LV mass (g)"),
+        "heart_maps": plots.heart_maps(
+            rng.random((2, 9, 9)), rng.random((2, 1, 9, 9)), [], ["LV mass"], ["one", "two"]
+        ),
         "embedding_map_classes": plots.embedding_map(*z, labels[:, 0], "I21"),
         "rank_histogram": plots.rank_histogram({"ECG to CMR": np.arange(1, N + 1), "CMR to ECG": np.ones(N)}, N),
         "nearest_cines": plots.nearest_cines(
@@ -93,7 +97,7 @@ def figures():
 
 
 def test_every_figure_fits_the_column_is_sharp_and_labels_its_axes(figures):
-    images = {"clinic_ecg", "cine_montage", "nearest_cines"}
+    images = {"clinic_ecg", "cine_montage", "heart_maps", "nearest_cines"}
     for name, figure in figures.items():
         if name != "clinic_ecg":  # true to scale in millimetres instead
             assert figure.get_figwidth() <= 7.2 and figure.dpi == 200, name
@@ -244,6 +248,20 @@ def test_the_embedding_map_shows_directions_that_both_views_share(rng):
     ecg, cmr = (axes.collections[0].get_offsets() for axes in plots.embedding_map(*z, shared[:, 0], "x").axes[:2])
     assert abs(np.corrcoef(ecg[:, 0], shared[:, 0])[0, 1]) > 0.99
     assert np.corrcoef(ecg[:, 0], cmr[:, 0])[0, 1] > 0.99
+
+
+def test_the_maps_of_spaces_hold_both_views_and_join_the_first_pairs(rng):
+    z = rng.normal(size=(2, 30, 5)) * [3, 2, 1, 1, 1]
+    upper, lower, *_ = plots.space_maps({"before": tuple(z)}, rng.random(30), "x", lines=4).axes
+    points = [np.vstack([view.get_offsets() for view in panel.collections]) for panel in (upper, lower)]
+    both = np.vstack(z) - np.vstack(z).mean(axis=0)
+    _, values, directions = np.linalg.svd(both, full_matrices=False)
+    np.testing.assert_allclose(np.abs(points[0]), np.abs(both @ directions[:2].T), rtol=1e-6)
+    assert f"{(values[:2] ** 2).sum() / (values**2).sum():.0%}" in upper.get_xlabel()
+    for panel, placed in zip((upper, lower), points):
+        assert len(panel.lines) == 4
+        for person, line in enumerate(panel.lines):
+            np.testing.assert_allclose(line.get_xydata(), placed[[person, 30 + person]])
 
 
 def test_forest_prints_what_it_draws():

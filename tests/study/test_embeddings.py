@@ -2,18 +2,24 @@
 
 import numpy as np
 import pytest
+import torch
 
 from eccl.config import preset
 from eccl.data.cohort import Cohort
 from eccl.data.split import Split
 from eccl.machine import Machine
-from eccl.methods import METHODS
+from eccl.methods import METHODS, obtain
 from eccl.methods.base import variant
 from eccl.study.data import Data
-from eccl.study.embeddings import embed_records, embeddings, nearest_cosine
+from eccl.study.embeddings import embed_records, embeddings, embeddings_at_start, nearest_cosine
 
 SPLIT = Split(np.arange(0, 12), np.arange(12, 18), np.arange(18, 24))
 ONE = {"epochs": 1, "batch_size": 6}
+
+
+def data_start(data):
+    """The CMR encoder that stage 2 starts from."""
+    return obtain(METHODS["cmr_supervised"], data)
 
 
 def test_nearest_cosine_equals_a_double_loop_and_leaves_oneself_out():
@@ -37,6 +43,15 @@ def test_a_participant_embeds_alike_from_the_store_and_from_its_files(tiny_cohor
     np.testing.assert_allclose(own[1], z_cmr, atol=1e-2)  # packed at 1/255
     with pytest.raises(ValueError, match="no space"):
         embeddings(data, SPLIT.test, "masked_autoencoder")
+    before = embeddings_at_start(data, SPLIT.test[:3])
+    untaught = METHODS["eccl"].initial(config).eval()
+    METHODS["eccl"].start(untaught, {"cmr": data_start(data)})
+    with torch.no_grad():
+        batch = tiny_store.batch(SPLIT.test[:3], ("ecg", "cine"))
+        output = untaught(batch["ecg"], batch["cine"])
+    for found, expected, trained in zip(before, output.embeddings, (z_ecg, z_cmr)):
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+        assert np.abs(found - trained).max() > 1e-3
 
 
 def test_a_cine_encoder_that_was_trained_on_embeds_by_itself(tiny_cohort, tiny_store, tmp_path, monkeypatch):
