@@ -107,7 +107,8 @@ def space_maps(
             tsne = TSNE(2, perplexity=perplexity, init="pca", random_state=seed, n_jobs=1)
             for panel, points in ((upper, pca.fit_transform(both)), (lower, tsne.fit_transform(both))):
                 ecg, cmr = np.split(points, 2)
-                panel.plot(*np.stack([ecg[:lines], cmr[:lines]]).T, color=INK, alpha=0.35, linewidth=0.7)
+                x, y = np.moveaxis([ecg[:lines], cmr[:lines]], -1, 0)  # each (2, lines)
+                panel.plot(x, y, color=INK, alpha=0.35, linewidth=0.7)
                 for place, marker, view in ((ecg, "o", "ECG"), (cmr, "^", "CMR")):
                     drawn = panel.scatter(
                         *place.T, c=colour_by, s=11, marker=marker, cmap="viridis", vmin=low, vmax=high, linewidth=0

@@ -84,7 +84,7 @@ def test_a_map_that_is_a_region_lies_on_it_whole(data, monkeypatch):
     monkeypatch.setattr(judge_cine, "kept_array", lambda name, parts, make: make())
     table = judge_cine.judged_maps(data, ["last stage"], PEOPLE).query("region == 'heart'")
     assert (table["value"] > table["value"].max() - 1e-9).all() and (table["value"] > 0.7).all()
-    assert (table["own_low"] > 0).all()
+    assert (table["own"] > 0).all() and (table["beyond"] > 0.4).all()
 
 
 def test_where_nobody_knows_the_heart_nobody_judges(data):
