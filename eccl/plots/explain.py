@@ -21,7 +21,7 @@ def saliency(
     names: Sequence[str],
     parts: Sequence[str],
     lead: str = "II",
-    seconds: float = 2.5,
+    seconds: float = 2.0,
 ) -> Figure:
     """One lead of an ECG once for each score, on a ground that is the redder the more of the attribution is there.
 
@@ -56,7 +56,7 @@ def saliency(
     trace, time = signal[LEADS.index(lead), :shown], np.arange(shown) / SAMPLING_RATE
     trace = trace - np.median(trace)
     low, high = trace.min() - 0.15, trace.max() + 0.1
-    strip = 0.11 * (high - low)
+    strip = 0.16 * (high - low)
     with style():
         figure, axes = new_figure(0.5 + 1.35 * len(names), len(names), 1, sharex=True)
         for panel, name, attribution in zip(axes[:, 0], names, attributions):
