@@ -34,6 +34,6 @@ METHOD = Method(
     name="measurements",
     label="classical measurements",
     colour="#CC79A7",
-    reference="Macfarlane et al., Comprehensive Electrocardiology 2010",
+    reference="Macfarlane et al., Compr Electrocardiology 2010",
     table=lambda data: measurements(data.cohort),
 )
