@@ -38,6 +38,7 @@ def ablation(table: pd.DataFrame) -> Figure:
             for y, level in enumerate(levels):
                 _seeds(panel, y, table[(table["score"] == score) & (table["level"] == level)])
             panel.set(xlabel=f"{score}, less the default", ylim=(len(levels) - 0.5, -0.5))
+            panel.locator_params(axis="x", nbins=4)  # a narrow panel has no room for more of three decimals
             panel.set_yticks(range(len(levels)), names if panel is axes[0, 0] else [""] * len(levels))
             of_rows(panel)
         axes[0, 0].set_ylabel(table["setting"].iloc[0])

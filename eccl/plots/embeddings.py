@@ -56,9 +56,10 @@ def embedding_map(z_ecg: np.ndarray, z_cmr: np.ndarray, colour_by: np.ndarray, l
                 low, high = np.nanpercentile(colour_by, (2, 98))
                 drawn = panel.scatter(*points.T, c=colour_by, cmap="viridis", vmin=low, vmax=high, **dots)
             else:
+                said = {True: "yes", False: "no"} if colour_by.dtype == bool else {}
                 for value, colour in zip(np.unique(colour_by), CLASS_COLOURS):
                     chosen = colour_by == value
-                    panel.scatter(*points[chosen].T, color=colour, label=str(value), **dots)
+                    panel.scatter(*points[chosen].T, color=colour, label=said.get(value, str(value)), **dots)
             panel.set(title=name, xlabel=f"axis 1 ({share[0]:.0%} of variance)")
         axes[0, 0].set_ylabel(f"axis 2 ({share[1]:.0%} of variance)")
         if continuous:
@@ -162,7 +163,7 @@ def training_history(
         scored = any("validation_score" in history for _, _, history in drawn)
         figure, axes = new_figure(2.8, 1, 1 + scored)
         for name, colour, history in drawn:
-            epoch = history["epoch"]
+            epoch = history["epoch"] + 1  # as prose counts them
             thin, bold = {"color": colour, "linewidth": 1, "linestyle": "--"}, {"color": colour, "linewidth": 2}
             axes[0, 0].plot(epoch, history["train_loss"], **thin, label=f"{name} training".strip())
             axes[0, 0].plot(epoch, history["validation_loss"], **bold, label=f"{name} validation".strip())

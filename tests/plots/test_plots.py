@@ -1,5 +1,7 @@
 """Facts of the figures that can be checked without eyes: geometry, order, labels, and legends that cover no data."""
 
+import itertools
+
 import matplotlib
 import numpy as np
 import pandas as pd
@@ -10,7 +12,7 @@ matplotlib.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.colors import to_rgb
 
-from eccl import metrics, plots
+from eccl import metrics, plots, report
 from eccl.evaluation import tables as evaluation
 from eccl.evaluation.abstention import risk_coverage
 from eccl.evaluation.decisions import decision_table
@@ -301,3 +303,22 @@ def test_a_tiny_cohort_without_cases_still_draws(rng):
         plots.forest(table.query("metric == 'AUROC'"), "AUROC", label="diagnosis"),
     ):
         figure.draw_without_rendering()
+
+
+def test_epochs_are_counted_from_one_as_in_prose():
+    history = pd.DataFrame({"epoch": range(3), "train_loss": 1.0, "validation_loss": 2.0})
+    assert [list(line.get_xdata()) for line in plots.training_history(history).axes[0].lines] == [[1, 2, 3]] * 2
+
+
+def test_a_yes_or_no_reads_so_in_the_legend(rng):
+    legend = plots.embedding_map(*rng.normal(size=(2, 9, 4)), np.arange(9) > 4, "coded").axes[1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["no", "yes"]
+
+
+def test_the_ticks_of_an_ablation_do_not_run_into_each_other():
+    for panel in (figure := plots.ablation(report.ablation("learned_temperature"))).axes:
+        figure.draw_without_rendering()
+        low, high = panel.get_xlim()
+        shown = [one for one, at in zip(panel.get_xticklabels(), panel.get_xticks()) if low <= at <= high]
+        boxes = [one.get_window_extent() for one in shown]
+        assert len(boxes) > 1 and all(left.x1 < right.x0 for left, right in itertools.pairwise(boxes))
