@@ -35,6 +35,7 @@ def test_text_is_escaped():
 
 def test_data_say_who_they_are(data):
     assert repr(data).startswith("Data(24 ") and "12 train, 6 validation, 6 test; preset smoke, seed 42" in repr(data)
+    assert "<details open" not in data._repr_html_() and "temperature: <code>0.1</code>" in data._repr_html_()
     assert "24 people" in repr(data.store) and "ecg and cine" in repr(data.store)
 
 

@@ -113,7 +113,7 @@ def missed(
         lines.append(
             {
                 "participant": person["participant_id"],
-                "measured": measured[row],
+                "measured": float(measured[row]),
                 "predicted": predicted[row],
                 "error": error[row],
                 "sex": ("female", "male")[int(person["sex"])] if person["sex"] in (0, 1) else "",

@@ -12,13 +12,14 @@ import numpy as np
 import pandas as pd
 
 from eccl.cache import digest, home
-from eccl.config import Config
+from eccl.config import Config, to_dict
 from eccl.data.cohort import TABLE, Cohort
 from eccl.data.sources import open_source
 from eccl.data.sources.ingest import ingest
 from eccl.data.split import PARTS, Split
 from eccl.data.store import Store, pack
 from eccl.data.table import patients
+from eccl.display import tree
 from eccl.machine import Machine
 from eccl.methods import Trained
 from eccl.metrics import bootstrap_indices
@@ -67,7 +68,7 @@ class Data:
         return f"Data({self._said()})"
 
     def _repr_html_(self) -> str:
-        return f"<p>{self._said()}</p>{self.config._repr_html_()}"
+        return f"<p>{self._said()}</p>{tree('Settings', to_dict(self.config), opened=False)}"
 
     def _said(self) -> str:
         """Who they are, and how they are split."""

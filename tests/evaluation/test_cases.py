@@ -57,6 +57,7 @@ def test_the_worst_are_first_and_said_to_be_who_they_are(measured, predicted):
     people = people.assign(I21=0, I42=np.nan, I48=1, I50=1)
     ecg = pd.DataFrame({"heart_rate_bpm": 70.0, "rr_irregularity": 0.1, "qrs_duration_ms": np.arange(N)})
     table = missed(people, ecg, measured[:, EF], predicted[:, EF], count=3)
+    assert missed(people, ecg, measured[:, EF].astype("float32"), predicted[:, EF])["measured"].dtype == float
     error = np.abs(predicted - measured)[:, EF]
     expected = np.argsort(-np.nan_to_num(error))[:3]
     assert list(table.index) == [f"p{i}" for i in expected]
