@@ -2,6 +2,7 @@
 
 import numpy as np
 
+import eccl
 from eccl.data.ecg import read_ecg
 from eccl.share.examples import FOLDER, example_ecgs
 
@@ -17,3 +18,8 @@ def test_they_are_real_ecgs_in_millivolts():
 def test_whom_to_thank_stands_beside_them():
     said = (FOLDER / "ATTRIBUTION.md").read_text()
     assert "CC BY 4.0" in said and "Wagner" in said
+
+
+def test_the_one_that_its_reader_calls_normal_is_given_a_risk_of_cardiomyopathy():
+    normal = example_ecgs()["normal, as its reader says"]
+    assert eccl.load().predict(read_ecg(normal)).diagnoses.loc["I42", "probability"] > 0.3

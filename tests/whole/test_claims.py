@@ -16,9 +16,12 @@ CLAIMS = {
     "README.md": "**Against the paper's order, ECCL is not ahead",
     "notebooks/03_traits.md": "trained as long by the trait labels alone, is ahead.",
     "notebooks/04_diseases.md": "The paper's order, ECCL before what learnt without pairs, is not found here either",
+    "notebooks/08_ptbxl.md": "On 390 real ECGs ECCL is ahead of neither, in either question.",
     "notebooks/09_pairs.md": "predicts the traits better in each of three seeds and sorts the diagnoses as well",
+    "notebooks/10_speed.md": "The residual network reaches more than the transformer in fewer seconds, and at 100 Hz",
     "notebooks/11_methods.md": "none that reads an ECG is ahead of it; whatever the loss of the contrast",
     "notebooks/12_ablations.md": "What the encoder sees does: amplitude in millivolts instead of leads",
+    "notebooks/13_one_setting.md": "at a fifth of its default: both scores fall, in this one seed.",
     "notebooks/15_claims.md": "it does not beat the same encoder trained as long by the trait labels alone, at any",
     "book/status.md": "ECCL is not ahead of the same encoder trained as long by the trait labels alone",
 }
@@ -70,6 +73,23 @@ def test_with_few_diagnoses_pairs_alone_are_ahead_of_from_scratch_and_of_a_maske
     lowest, highest = few.min(), few.max()
     for row in (("random", "finetune"), ("masked_autoencoder", "probe")):
         assert lowest["eccl_pairs", "probe"] > highest[row]
+
+
+def test_of_the_weight_of_the_traits_a_fifth_costs_both_scores_in_the_first_seed():
+    rows = report.ablation("lambda").query("level == '0.2' and seed == 42")
+    assert list(rows["score"]) == ["mean r", "mean AUROC"] and (rows["difference_high"] < 0).all()
+
+
+def test_the_residual_network_reaches_more_than_the_transformer_in_fewer_seconds_and_nearly_all_at_100_hz():
+    seeds = report.keep_or_read("frontier").groupby(["encoder", "seed"])[["validation_r", "seconds"]].max()
+    means = seeds.groupby("encoder").mean()
+    quick, fine = means.loc["ResNet, 100 Hz"], means.loc["ResNet, 250 Hz"]
+    assert (means.filter(like="ViT", axis=0)["validation_r"] < quick["validation_r"] - 0.03).all()
+    assert (means.filter(like="ViT", axis=0)["seconds"] > quick["seconds"]).all()
+    assert fine["validation_r"] - quick["validation_r"] < 0.005 and 0.4 < quick["seconds"] / fine["seconds"] < 0.6
+    step = report.keep_or_read("step").query("preset == 'laptop'")
+    newest = step[step["checkout"] == step["checkout"].iloc[0]].groupby("part")["milliseconds"].sum()
+    assert newest[["forward", "backward"]].sum() > 0.9 * newest.sum()
 
 
 @pytest.mark.parametrize("name", ["temperature", "learned_temperature", "alpha", "embedding", "batch"])
