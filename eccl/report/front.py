@@ -41,8 +41,9 @@ def first_seed(table: pd.DataFrame, **where: str) -> Estimate:
 def results_table() -> str:
     """The rows as Markdown: mean r of the traits without and with demographics, and mean AUROC, with intervals."""
     of = kept_scores()
+    people = int(of["traits"]["n"].iloc[0])
     lines = [
-        "| From the ECG alone | 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
+        f"| From the ECG alone, n = {people} | 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
         "| --- | --- | --- | --- |",
     ]
     for label, (method, protocol) in ROWS.items():
