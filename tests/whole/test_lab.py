@@ -14,7 +14,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers.browser import Browser, chromium
+from helpers import book_print
+from helpers.browser import Browser
 
 from eccl.study import lab
 
@@ -124,7 +125,7 @@ def until(condition, otherwise: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(chromium() is None, reason="no Chromium on the path")
+@pytest.mark.skipif(book_print.chromium() is None, reason="no Chromium on the path")
 def test_jupyterlab_runs_the_cohort_and_ones_own_ecg_and_changes_no_tracked_file(tmp_path):
     before = tracked(ROOT)
     with laboratory(ROOT, tmp_path) as address:
