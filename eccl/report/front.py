@@ -43,7 +43,8 @@ def results_table() -> str:
     of = kept_scores()
     people = int(of["traits"]["n"].iloc[0])
     lines = [
-        f"| From the ECG alone, n = {people} | 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
+        f"| From the ECG alone, n = {people} "
+        "| 82 traits, mean r | The same, with demographics | Four diagnoses, mean AUROC |",
         "| --- | --- | --- | --- |",
     ]
     for label, (method, protocol) in ROWS.items():
