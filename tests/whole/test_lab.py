@@ -14,7 +14,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from helpers import book_print
+from helpers.book_print import book_print
 from helpers.browser import Browser
 
 from eccl.study import lab
