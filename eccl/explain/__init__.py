@@ -1,1 +1,1 @@
-"""Where in the ECG a prediction comes from: attributions, and what they are worth where the truth is known."""
+"""Where in the ECG, and in the cine, a prediction comes from; and what that is worth where the truth is known."""

@@ -59,8 +59,8 @@ def electrical(heart: Heart, coupling: float, rng: np.random.Generator) -> Elect
     References
     ----------
     Sokolow and Lyon, Am Heart J 1949; Levy et al., Circulation 1990 (voltage is an insensitive measure of mass).
-    Stewart et al., Am Heart J 2011 (QRS duration with LV mass and volume in MESA).
-    Okin et al., Circulation 2006 (strain); Pardee, Arch Intern Med 1941 (Q waves).
+    Chan et al., Am J Cardiol 2014 (QRS duration with LV mass and volume).
+    Okin et al., Circulation 2006 (strain); Pardee, Arch Intern Med 1930 (Q waves).
     Madias, Chest 2003 (voltage and body).
     Morris et al., Circulation 1964 (P terminal force and left atrial overload).
     Fridericia, Acta Med Scand 1920 (QT and rate); Hayano et al., Am J Cardiol 1991 (respiratory arrhythmia and age).

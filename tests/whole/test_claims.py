@@ -116,6 +116,15 @@ def test_what_the_encoder_sees_and_the_weight_of_the_traits_matter(name, level, 
     assert beyond.sum() == seeds
 
 
+@pytest.mark.parametrize(("name", "level"), [("frames", "2"), ("cmr_encoder", "34")])
+def test_two_frames_and_a_deeper_image_encoder_are_behind_or_ahead_in_no_more_than_chance_would_have(name, level):
+    rows = report.ablation(name).query(f"level == '{level}'")
+    for score, seeds in rows.groupby("score"):
+        assert len(seeds) == 3 and (seeds["difference_high"] < 0).sum() <= 1, score
+    traits = rows.query("score == 'mean r'")["difference"]
+    assert traits.min() > -0.005
+
+
 def test_no_method_that_reads_an_ecg_is_ahead_of_the_labels_alone_and_no_loss_changes_that():
     table = report.keep_or_read("methods").query("protocol == 'probe'")
     traits = table.query("target == 'traits' and group == 'all traits'")
