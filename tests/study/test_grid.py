@@ -214,7 +214,8 @@ def test_a_grid_that_names_what_is_not_there_is_refused_before_anything_is_train
 @pytest.mark.parametrize("path", sorted((ROOT / "grids").glob("*.json")), ids=lambda path: path.stem)
 def test_the_grids_of_the_project_can_be_run(path):
     grid = read_grid(path)
-    assert grid.title and set(grid.methods) <= set(METHODS) and grid.seeds == 3
+    assert grid.title and set(grid.methods) <= set(METHODS)
+    assert grid.seeds == (1 if path.stem == "large" else 3)  # seven times the people, and hours for one seed
 
 
 def test_cells_of_another_cohort_or_of_another_shared_seed_are_others(tmp_path, tiny_cohort):
