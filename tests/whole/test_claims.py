@@ -160,6 +160,15 @@ def test_fine_tuned_on_the_traits_of_everybody_no_start_is_ahead_of_from_scratch
     assert len(mean) == 4 and mean.idxmax() == "random"
 
 
+def test_with_seven_times_as_many_people_eccl_is_behind_by_less_than_a_third_of_what_it_was(kept):
+    large = report.keep_or_read("large")
+    cost = rows_of(large.query("group == 'all traits'"), "eccl").iloc[0]
+    before = rows_of(kept["traits"], "supervised")["difference"].mean()  # supervised less ECCL
+    assert cost["difference_high"] < 0 and -cost["difference"] < before / 3
+    areas = rows_of(large.query("diagnosis == 'mean' and metric == 'AUROC'"), "eccl").iloc[0]
+    assert areas["difference_low"] < 0 < areas["difference_high"]
+
+
 def test_on_real_ecgs_eccl_is_not_ahead_of_a_random_encoder_nor_of_measurements():
     table = report.keep_or_read("ptbxl")
     for method in ("random", "measurements"):
