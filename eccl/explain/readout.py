@@ -16,26 +16,36 @@ from torch import Tensor, nn
 from eccl.evaluation.probes import LogisticProbe, RidgeProbe
 
 
-class LinearReadout(nn.Module):
-    """Scores (B, K) of signals (B, 12, T') of `inside`: the encoder's feature times the weights of a probe.
-
-    Traits are in z-scores, diagnoses in log-odds, each less the probe's constant. Where a feature is constant in
-    training, nothing is read from it.
+class _Readout(nn.Module):
+    """Scores (B, K): the feature of a frozen encoder times the weights of a probe.
 
     Parameters
     ----------
     encoder : nn.Module
-        One of `eccl.encoders.ecg`; it is copied and left as it is.
+        It is copied and left as it is.
     weights : ndarray, shape (width, K)
         Of `weights_of`.
     """
 
     def __init__(self, encoder: nn.Module, weights: np.ndarray):
         super().__init__()
-        self.input = copy.deepcopy(encoder.input)
         self.encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
-        self.encoder.input = nn.Identity()  # `inside` has done its work
         self.register_buffer("weights", torch.from_numpy(weights).float())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        return self.encoder(inputs) @ self.weights
+
+
+class LinearReadout(_Readout):
+    """Scores (B, K) of signals (B, 12, T') of `inside`, by one of `eccl.encoders.ecg`.
+
+    Traits are in z-scores, diagnoses in log-odds, each less the probe's constant. Where a feature is constant in
+    training, nothing is read from it.
+    """
+
+    def __init__(self, encoder: nn.Module, weights: np.ndarray):
+        super().__init__(encoder, weights)
+        self.input, self.encoder.input = self.encoder.input, nn.Identity()  # `inside` does its work
 
     @property
     def factor(self) -> int:
@@ -47,28 +57,9 @@ class LinearReadout(nn.Module):
         """ECGs (B, 12, T) in mV as the encoder's layers take them, (B, 12, T')."""
         return self.input(ecg)
 
-    def forward(self, signals: Tensor) -> Tensor:
-        return self.encoder(signals) @ self.weights
 
-
-class CineReadout(nn.Module):
-    """Scores (B, K) of cines (B, F, H, W) in [0, 1]: the encoder's feature times the weights of a probe.
-
-    Parameters
-    ----------
-    encoder : nn.Module
-        One of `eccl.encoders.cmr`; it is copied and left as it is.
-    weights : ndarray, shape (width, K)
-        Of `weights_of`.
-    """
-
-    def __init__(self, encoder: nn.Module, weights: np.ndarray):
-        super().__init__()
-        self.encoder = copy.deepcopy(encoder).eval().requires_grad_(False)
-        self.register_buffer("weights", torch.from_numpy(weights).float())
-
-    def forward(self, cines: Tensor) -> Tensor:
-        return self.encoder(cines) @ self.weights
+class CineReadout(_Readout):
+    """Scores (B, K) of cines (B, F, H, W) in [0, 1], by one of `eccl.encoders.cmr`."""
 
 
 def weights_of(probe: RidgeProbe | LogisticProbe, columns: Sequence[int]) -> np.ndarray:

@@ -18,7 +18,8 @@ from typing import NamedTuple, TextIO
 import numpy as np
 import pandas as pd
 
-from eccl.data.sources.ukbiobank.text import FIRST_ROW, NOBODY, participant
+from eccl.data.sources.ukbiobank.rows import participant_of, see_once
+from eccl.data.sources.ukbiobank.text import FIRST_ROW
 from eccl.data.sources.ukbiobank.withdrawals import shown
 from eccl.data.standard.genotypes import ALLELES, GROUPS, encode_genotypes
 from eccl.records import DataError
@@ -89,12 +90,7 @@ def read_genotypes(path: Path, participants: Collection[str], variants: Path | N
         for row, line in enumerate(file, start=FIRST_ROW):
             cells = line.split()
             if cells and (eid := _participant(cells, len(header), row, path)) in participants:
-                if seen.setdefault(eid, row) != row:
-                    raise DataError(
-                        f"the participant of row {seen[eid]} is there again in row {row}",
-                        source=path,
-                        remedy="keep one row a participant",
-                    )
+                see_once(seen, eid, row, path)
                 count = np.array([_count(cells[variant.place], variant, row, path) for variant in chosen])
                 counts.append(np.where(turned, ALLELES - 1 - count, count).astype(np.float32))
     if not counts:
@@ -194,12 +190,7 @@ def _participant(cells: list[str], width: int, row: int, path: Path) -> str:
     """The number of the participant of a row; "" of one who stands for nobody."""
     if len(cells) != width:
         raise DataError(f"row {row} has {len(cells)} cells, not {width}", source=path, remedy=_REMEDY)
-    eid = participant(cells[FIXED.index("IID")])
-    if not eid and not NOBODY.fullmatch(cells[FIXED.index("IID")]):
-        raise DataError(
-            f"row {row} has no participant's number in the column IID", source=path, remedy="write all of its digits"
-        )
-    return eid
+    return participant_of(cells[FIXED.index("IID")], row, "IID", path)
 
 
 def _count(text: str, variant: _Variant, row: int, path: Path) -> float:

@@ -79,21 +79,41 @@ def _kept(
 ) -> Iterator[tuple[int, str, list[str]]]:
     """Row number, participant, and the cells needed, of whoever is wanted."""
     for row, (number, *cells) in chunk:
-        eid = participant(number.strip())
-        if not eid:
-            if NOBODY.fullmatch(number.strip()):
-                continue
-            problem = f"row {row} has no participant's number in the column eid"
-            raise DataError(problem, source=path, remedy="write all of its digits there, and nothing else")
-        if wanted is not None and eid not in wanted:
-            continue
-        if seen.setdefault(eid, row) != row:
-            raise DataError(
-                f"the participant of row {seen[eid]} is there again in row {row}",
-                source=path,
-                remedy="keep one row a participant",
-            )
-        yield row, eid, cells
+        eid = participant_of(number.strip(), row, "eid", path)
+        if eid and (wanted is None or eid in wanted):
+            see_once(seen, eid, row, path)
+            yield row, eid, cells
+
+
+def participant_of(cell: str, row: int, heading: str, path: Path) -> str:
+    """The number of the participant of a row; "" of one who stands for nobody.
+
+    Raises
+    ------
+    DataError
+        If the cell is neither.
+    """
+    eid = participant(cell)
+    if not eid and not NOBODY.fullmatch(cell):
+        problem = f"row {row} has no participant's number in the column {heading}"
+        raise DataError(problem, source=path, remedy="write all of its digits there, and nothing else")
+    return eid
+
+
+def see_once(seen: dict[str, int], eid: str, row: int, path: Path) -> None:
+    """Take down the row of a participant.
+
+    Raises
+    ------
+    DataError
+        If another row was theirs.
+    """
+    if seen.setdefault(eid, row) != row:
+        raise DataError(
+            f"the participant of row {seen[eid]} is there again in row {row}",
+            source=path,
+            remedy="keep one row a participant",
+        )
 
 
 def _frame(kept: list[tuple[int, str, list[str]]], columns: list[Column], values: Callable, path: Path) -> pd.DataFrame:
