@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from eccl import metrics
 from eccl.data.store import Store
+from eccl.evaluation.retrieval import unit_rows
 from eccl.methods import METHODS, obtain
 from eccl.methods.base import Data
 from eccl.metrics.bootstrap import in_replicates
@@ -74,12 +75,12 @@ class Pixels(nn.Module):
 
 def cosine_of_pairs(one: np.ndarray, other: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Mean cosine of the rows of two arrays (n, D), row by row."""
-    return metrics.mean((_unit(one) * _unit(other)).sum(axis=1), weights=weights)
+    return metrics.mean((unit_rows(one) * unit_rows(other)).sum(axis=1), weights=weights)
 
 
 def cosine_of_others(features: np.ndarray, *, weights: np.ndarray | None = None) -> np.ndarray:
     """Mean cosine of every two different participants' features (n, D); a participant drawn twice is no two."""
-    unit = _unit(features)
+    unit = unit_rows(features)
 
     def average(w: np.ndarray) -> np.ndarray:
         own = (w**2).sum(axis=1)
@@ -87,11 +88,6 @@ def cosine_of_others(features: np.ndarray, *, weights: np.ndarray | None = None)
         return np.where(pairs > 0, (((w @ unit) ** 2).sum(axis=1) - own) / np.maximum(pairs, 1), np.nan)
 
     return in_replicates(average)(len(unit), weights)
-
-
-def _unit(features: np.ndarray) -> np.ndarray:
-    features = np.asarray(features, float)
-    return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
 def cmr_encoders(data: Data, objectives: Sequence[str] = ("traits",)) -> dict[str, nn.Module]:

@@ -31,11 +31,12 @@ def retrieval_ranks(z_ecg: np.ndarray, z_cmr: np.ndarray, chunk: int = 1024) -> 
     """
     if z_ecg.shape != z_cmr.shape:
         raise ValueError(f"z_ecg of shape {z_ecg.shape} and z_cmr of shape {z_cmr.shape}; they must be the same")
-    ecg, cmr = _unit(z_ecg), _unit(z_cmr)
+    ecg, cmr = unit_rows(z_ecg), unit_rows(z_cmr)
     return {DIRECTIONS[0]: _ranks(ecg, cmr, chunk), DIRECTIONS[1]: _ranks(cmr, ecg, chunk)}
 
 
-def _unit(z: np.ndarray) -> np.ndarray:
+def unit_rows(z: np.ndarray) -> np.ndarray:
+    """Rows (n, D) at length 1; one of zeros stays."""
     z = np.asarray(z, float)
     return z / np.maximum(np.linalg.norm(z, axis=1, keepdims=True), 1e-12)
 
@@ -102,7 +103,7 @@ def pair_cosine(z_ecg: np.ndarray, z_cmr: np.ndarray, indices: np.ndarray) -> Es
         Row i of both is the same participant.
     indices : ndarray, shape (R, n)
     """
-    ecg, cmr = _unit(z_ecg), _unit(z_cmr)
+    ecg, cmr = unit_rows(z_ecg), unit_rows(z_cmr)
     own, n = (ecg * cmr).sum(axis=1), len(ecg)
     sums = ecg @ cmr.sum(axis=0) + cmr @ ecg.sum(axis=0)
     return metrics.estimate(metrics.mean, own - (sums - 2 * own) / (2 * (n - 1)), indices=indices)
