@@ -3,6 +3,7 @@
 import ast
 import graphlib
 import importlib.metadata
+import os
 import re
 import subprocess
 import sys
@@ -153,3 +154,33 @@ def test_the_arrows_between_the_rooms_of_the_data_are_few():
     }
     rooms = {pair for pair in between if pair[0] != pair[1]}
     assert 20 <= len(rooms) <= 30, sorted(rooms)
+
+
+# Collects tests without the modules that its first argument names; exits as pytest does.
+COLLECT_WITHOUT = """
+import sys, pytest
+class Missing:
+    def find_spec(self, name, path=None, target=None):
+        if name.split(".")[0] in sys.argv[1].split(","):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+sys.meta_path.insert(0, Missing())
+sys.exit(pytest.main(["--collect-only", "-q", "-p", "no:cacheprovider", *sys.argv[2:]]))
+"""
+
+
+def test_the_readers_are_tested_without_the_packages_that_ci_leaves_out_there(monkeypatch):
+    """What .ci/run does under the newest Python, up to the collection: there only the listed packages are installed."""
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+    lines = (ROOT / ".ci" / "run").read_text().replace("\\\n", " ")
+    listed = {normal(name) for name in re.search(r"--constraint constraints\.txt ([a-z].*)", lines)[1].split()}
+    places = re.search(r"-m pytest -p no:cacheprovider (.*)", lines)[1].split()
+    required = {
+        normal(re.match(r"[A-Za-z0-9_.-]+", item)[0])
+        for item in tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    }
+    assert listed <= set(CONSTRAINTS) and "torch" in required - listed
+    owners = importlib.metadata.packages_distributions()
+    left_out = [name for name, of in owners.items() if {normal(one) for one in of} & (required - listed)]
+    command = [sys.executable, "-c", COLLECT_WITHOUT, ",".join(left_out), *places]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": "."}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-2000:]

@@ -1,62 +1,27 @@
-"""Tables beside an ingested cohort of UK Biobank: whose rows they are, when they are written anew, and training."""
+"""Tables beside an ingested cohort of UK Biobank: whose rows they are, and when they are written anew."""
 
 from __future__ import annotations
 
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pytest
 from helpers.making import refused
-from helpers.methods import CONFIG as TINY
+from helpers.ukb_beside import NAMES, taken, write_beside
 
-from eccl.config import SimulationConfig
 from eccl.data.cohort import Cohort
-from eccl.data.sources import open_source
-from eccl.data.sources.ingest import ingest, ingest_messages
+from eccl.data.sources.ingest import ingest_messages
 from eccl.data.sources.pseudonym import pseudonym, read_or_make_key
-from eccl.data.split import Split
 from eccl.data.standard.tabular import fields
-from eccl.data.store import pack
-from eccl.machine import Machine
-from eccl.methods import METHODS, obtain
-from eccl.simulate.biobank import FIRST, write_biobank
-from eccl.study.data import Data
-
-CONFIG = SimulationConfig(participants=9, seed=31)
-NAMES = [f"g{group:02d}_rs{group}_A" for group in range(1, 50)]
-
-
-def write_beside(download: Path) -> Path:
-    """The download, with 84 more fields and genotypes of everyone; its last person has withdrawn."""
-    rng, spec = np.random.default_rng(5), fields()
-    known = pd.read_csv(download / "tables" / "participants.csv", nrows=0).columns
-    people = [FIRST + number for number in range(CONFIG.participants)]
-    wanted = [name for name in spec.index if not any(head.startswith(f"{spec.at[name, 'field']}-") for head in known)]
-    values = {
-        f"{spec.at[name, 'field']}-2.0": rng.choice(spec.at[name, "codes"] or [3.5, 4.25, 5], len(people))
-        for name in wanted
-    }
-    table = pd.DataFrame({"eid": people, **values}).rename(columns={"30600-2.0": "30600-0.0"})
-    table.to_csv(download / "tables" / "more.csv", index=False)
-    fixed = {"FID": people, "IID": people, "PAT": 0, "MAT": 0, "SEX": 1, "PHENOTYPE": -9}
-    raw = pd.DataFrame({**fixed, **{name: rng.integers(0, 3, len(people)) for name in NAMES}})
-    raw.to_csv(download / "genotypes.raw", sep=" ", index=False)
-    return download
-
-
-def taken(download: Path, folder: Path, genotypes: bool = True, **options) -> Cohort:
-    options |= {"genotypes": str(download / "genotypes.raw")} if genotypes else {}
-    source = open_source("ukbiobank", download, simulated=True, **options)
-    return Cohort.load(ingest(source, folder, workers=1, progress=False))
+from eccl.simulate.biobank import FIRST
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory) -> Path:
     """A folder with the download and the cohort that was made of it."""
     folder = tmp_path_factory.mktemp("beside")
-    write_beside(write_biobank(CONFIG, folder / "download", slices=3, withdrawn=1, workers=1, progress=False))
+    write_beside(folder / "download")
     taken(folder / "download", folder / "cohort")
     return folder
 
@@ -74,11 +39,6 @@ def table(folder: Path, name: str) -> pd.DataFrame:
 
 def name_of(folder: Path, number: int) -> str:
     return pseudonym(str(FIRST + number), read_or_make_key(folder / "ingest" / "key"))
-
-
-def data_of(cohort: Cohort, tmp_path: Path) -> Data:
-    split = Split(np.arange(4), np.arange(4, 6), np.arange(6, 8))
-    return Data(TINY, cohort, pack(cohort, tmp_path / "store", progress=False), split, Machine("cpu"))
 
 
 def test_each_row_is_that_of_its_person_and_of_nobody_who_has_withdrawn(made):
@@ -121,7 +81,7 @@ def test_who_withdraws_later_is_taken_out_of_them(both):
     (download / "w1_20260101.csv").write_text(f"{FIRST + 3}\n")
     taken(download, folder)
     assert not [path for path in folder.rglob("*.csv") if gone in path.read_text()]
-    everyone = "".join(f"{FIRST + number}\n" for number in range(CONFIG.participants))
+    everyone = "".join(f"{FIRST + number}\n" for number in range(9))
     (download / "w1_20260101.csv").write_text(everyone)
     refused(lambda: taken(download, folder), "withdrawn")
     assert not (folder / "tabular.csv").exists() and not (folder / "snp.csv").exists()
@@ -144,24 +104,3 @@ def test_of_genotypes_that_are_none_nothing_is_written(both, tmp_path):
     refused(lambda: taken(download, tmp_path / "new"), "genotypes.raw", "g49_rs49_A", "'3'")
     assert not list((tmp_path / "new").glob("*.csv"))
     refused(lambda: taken(download, tmp_path / "new", genotypes=False, variants="list.csv"), "give genotypes=")
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", ["eccl_tabular", "eccl_snp"])
-def test_the_methods_that_read_them_train_on_the_cohort(both, tmp_path, monkeypatch, name):
-    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
-    _, folder = both
-    trained = obtain(METHODS[name], data_of(Cohort.load(folder), tmp_path), progress=False)
-    assert trained.run.complete and len(trained.history) == 1
-    assert np.isfinite(trained.run.metrics["validation_loss"])
-
-
-@pytest.mark.slow
-def test_a_field_that_tells_a_trait_stops_the_training(both, tmp_path, monkeypatch):
-    monkeypatch.setenv("ECCL_HOME", str(tmp_path / "home"))
-    download, folder = both
-    people, more = (pd.read_csv(download / "tables" / f"{name}.csv") for name in ("participants", "more"))
-    told = more["eid"].map(people.set_index("eid")["24103-2.0"])
-    more.assign(**{"48-2.0": told}).to_csv(download / "tables" / "more.csv", index=False)
-    data = data_of(taken(download, folder), tmp_path)
-    refused(lambda: obtain(METHODS["eccl_tabular"], data, progress=False), "waist", "tells the trait")
