@@ -27,9 +27,9 @@ LATER = {"later": True}  # of a setting that came after runs were kept: at its d
 class SimulationConfig:
     """The simulated paired cohort."""
 
-    participants: int = 3000
-    seed: int = 2024
-    prevalence: str = "enriched"  # or "biobank": near the paper's
+    participants: int = 3000  # how many people
+    seed: int = 2024  # of the people and of their recordings
+    prevalence: str = "enriched"  # of diseases: more of them than in a biobank; or "biobank": near the paper's
     coupling: float = 1.0  # strength of every link from the heart to its ECG; 0 cuts them all
     missed_codes: float = 0.10  # share of true diagnoses without a code
     false_codes: float = 0.01  # share of healthy participants with a code, per diagnosis
@@ -39,7 +39,7 @@ class SimulationConfig:
 class ECGEncoderConfig:
     """Encoder of the ECG: vision transformer over patches of `patch_leads` x `patch_samples`, or residual network."""
 
-    name: str = "resnet"  # or "vit"
+    name: str = "resnet"  # resnet or vit
     sampling_rate: int = 100  # Hz inside the encoder; a whole fraction of 500, behind an anti-alias filter
     patch_leads: int = 3  # 1: the paper's (600 tokens at 100 samples); 12: all leads jointly; 3: I-III, aVx, V1-3, V4-6
     patch_samples: int = 40  # at the encoder's rate (vit)
@@ -48,19 +48,19 @@ class ECGEncoderConfig:
     leads: str = field(default="all", metadata=LATER)  # that it sees; or "limb" (I to aVF), or "I": the rest is silent
     width: int = 96  # of a token (vit); of the feature (resnet)
     depth: int = 1  # layers (vit); blocks of each of the four stages (resnet)
-    heads: int = 4
-    mlp_ratio: float = 4.0
-    dropout: float = 0.0
+    heads: int = 4  # of attention (vit)
+    mlp_ratio: float = 4.0  # hidden units of a layer, as a multiple of width (vit)
+    dropout: float = 0.0  # probability, within each block
 
 
 @dataclass(frozen=True)
 class MAEConfig:
     """Decoder and objective of the masked autoencoder over the ECG."""
 
-    width: int = 64
-    depth: int = 2
-    heads: int = 4
-    mask_ratio: float = 0.5
+    width: int = 64  # of a token of the decoder
+    depth: int = 2  # layers of the decoder
+    heads: int = 4  # of its attention
+    mask_ratio: float = 0.5  # share of the ECG that is hidden
     masking: str = "time"  # all leads at once; "random": any lead at any moment; "lead": as a whole; or "mixed"
     span: float = 0.4  # s of a lead that are hidden as one (resnet; a vit hides its patches)
     guided: bool = False  # whether what fills a gap starts from the encoder's feature, which is then trained for it
@@ -77,7 +77,7 @@ class CMREncoderConfig:
     image_size: int = 80  # pixels; the cine is resized to it
     patch: int = 8  # pixels (vit)
     depth: int = 18  # resnet: 18, 34 or 50; vit: layers; swin: ignored (2-2-6-2)
-    drop_path: float = 0.0  # swin
+    drop_path: float = 0.0  # largest probability that a block is left out (swin)
 
 
 @dataclass(frozen=True)
@@ -93,8 +93,8 @@ class ECGAugmentation:
     noise: float = 0.01  # mV, largest standard deviation of white noise
     shift: float = 1.0  # s, largest shift to either side, around the end
     lead_dropout: float = 0.05  # probability that a lead is silent
-    time_flip: float = 0.0  # probability
-    sign_flip: float = 0.0  # probability
+    time_flip: float = 0.0  # probability that it runs backwards
+    sign_flip: float = 0.0  # probability that it is turned upside down
 
 
 @dataclass(frozen=True)
@@ -109,19 +109,19 @@ class CineAugmentation:
     smallest_zoom: float = 1.0  # field of view uniform in [smallest_zoom, 1]
     gamma: float = 0.2  # exponent exp(uniform in +- gamma)
     noise: float = 0.0  # largest standard deviation of white noise, intensity being in [0, 1]; images bring their own
-    horizontal_flip: float = 0.0  # probability
+    horizontal_flip: float = 0.0  # probability that left and right are exchanged
 
 
 @dataclass(frozen=True)
 class LossConfig:
     """The contrastive objective and its trait regression."""
 
-    name: str = "clip"  # clip, nt_xent or triplet
-    temperature: float = 0.1
+    name: str = "clip"  # clip, nt_xent, triplet or sigmoid
+    temperature: float = 0.1  # that cosines are divided by
     learn_temperature: bool = False  # from the value above, as CLIP does
     alpha: float = 0.5  # weight of ECG -> CMR against CMR -> ECG
-    margin: float = 2.5  # triplet
-    trait_weight: float = 1.0  # lambda
+    margin: float = 2.5  # of the triplet loss
+    trait_weight: float = 1.0  # lambda, of the trait regression
     contrast_weight: float = 1.0  # of the contrast beside it; 0 leaves the pairs unused
 
 
@@ -130,13 +130,13 @@ class StageConfig:
     """Optimisation of one stage."""
 
     epochs: int  # at most; early stopping may end sooner
-    batch_size: int
+    batch_size: int  # participants a step
     learning_rate: float  # peak of the cosine
     learning_rates: tuple[float, ...] = ()  # if any: each is trained, and the best on validation is taken
-    weight_decay: float = 0.05  # not on biases and norms
+    weight_decay: float = 0.05  # of weights, not of biases and norms
     warmup: float = 0.1  # share of the epochs
     patience: int = 10  # epochs without a better validation score
-    augment: bool = True
+    augment: bool = True  # whether recordings are changed as above while training
 
 
 @dataclass(frozen=True, repr=False)
@@ -150,7 +150,7 @@ class Config:
     """
 
     preset: str = "laptop"
-    seed: int = 42
+    seed: int = 42  # of the split and of every training
     embedding: int = 64  # dimensions of the shared space
     simulation: SimulationConfig = field(default_factory=SimulationConfig)
     ecg: ECGEncoderConfig = field(default_factory=ECGEncoderConfig)
@@ -174,7 +174,7 @@ class Config:
     diagnosis_share: float = 1.0  # of these, whose diagnoses are known
     label_seed: int = 42  # who they are
     precision: str = "32-true"  # or "bf16-mixed"; it decides digits of a result, unlike the device
-    replicates: int = 1000  # bootstrap
+    replicates: int = 1000  # of the bootstrap behind each interval
 
     def __repr__(self) -> str:
         return f"Config\n{indented(to_dict(self))}"

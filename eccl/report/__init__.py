@@ -9,7 +9,7 @@ from eccl.report.paper import diagnosis_rows, paper_beside_ours, trait_rows
 from eccl.report.prose import Prose, record, say, verdict
 from eccl.report.provenance import provenance_table, runs_provenance
 from eccl.report.results import keep_or_read, kept_provenance, read_reference
-from eccl.report.settings import settings_table
+from eccl.report.settings import settings_table, stages_table
 
 __all__ = [
     "Prose",
@@ -31,6 +31,7 @@ __all__ = [
     "say",
     "score_table",
     "settings_table",
+    "stages_table",
     "terms_table",
     "trait_rows",
     "verdict",

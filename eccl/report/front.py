@@ -50,7 +50,7 @@ def results_table() -> str:
     for label, (method, protocol) in ROWS.items():
         lines.append(
             f"| {label} | {first_seed(of['traits'], method=method, protocol=protocol)} "
-            f"| {first_seed(of['traits'], method=method, protocol=BESIDE[protocol]).value:.2f} "
+            f"| {first_seed(of['traits'], method=method, protocol=BESIDE[protocol])} "
             f"| {first_seed(of['diagnoses'], method=method, protocol=protocol)} |"
         )
     eccl = of["traits"].query("method == 'eccl'").set_index("protocol")["ceiling"]

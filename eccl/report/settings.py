@@ -16,8 +16,13 @@ from eccl.config import Config, preset
 from eccl.presets import PRESETS
 
 
-def settings_table() -> pd.DataFrame:
+def settings_table(part: str | None = None) -> pd.DataFrame:
     """One line a setting by its dotted name: its value in each preset, and what it is.
+
+    Parameters
+    ----------
+    part : str, optional
+        Of the settings under this name alone, such as "ecg"; "" is of those that stand under none.
 
     Returns
     -------
@@ -38,9 +43,17 @@ def settings_table() -> pd.DataFrame:
             "meaning": meanings.get(_owner(name), ""),
         }
         for name, value in laptop.items()
-        if name != "preset"
+        if name != "preset" and part in (None, name.rpartition(".")[0])
     }
-    return pd.DataFrame.from_dict(lines, orient="index").rename_axis("setting")
+    return pd.DataFrame.from_dict(lines, orient="index")
+
+
+def stages_table(name: str) -> pd.DataFrame:
+    """The settings of every stage in a preset, a column a stage, and the meaning: all text, one line a setting."""
+    stages = [item.name for item in fields(Config) if item.name.startswith("stage_")]
+    tables = {stage.removeprefix("stage_"): _flat(getattr(preset(name), stage)) for stage in stages}
+    table = pd.DataFrame(tables).map(_said)
+    return table.assign(meaning=[_meanings()["StageConfig", setting] for setting in table.index])
 
 
 def _flat(config: Any, prefix: str = "") -> dict[str, Any]:
