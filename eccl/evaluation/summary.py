@@ -1,4 +1,4 @@
-"""What several seeds of a method say together: their mean, their spread, and the interval over participants."""
+"""What several seeds of a method say together: their mean, its interval over participants, and their spread."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ KEYS = ("method", "protocol", "target", "label_share", "diagnosis_share", "group
 OVERALL = {"traits": "group == 'all traits'", "diagnoses": "diagnosis == 'mean' and metric == 'AUROC'"}
 SCORES = {"traits": "mean r", "diagnoses": "mean AUROC"}
 
-# Of the first seed, or of all alike.
-FIRST = ("low", "high", "difference_low", "difference_high", "n", "labels", "labels_cmr", "passes_most", "note")
-MEANS = ("difference", "learning_rate", "passes", "seconds", "seconds_ecg")
+# Of all seeds alike, and means over them.
+ALIKE = ("n", "labels", "labels_cmr", "passes_most", "note")
+MEANS = ("low", "high", "difference", "difference_low", "difference_high")
+MEANS += ("learning_rate", "passes", "seconds", "seconds_ecg")
 COLUMNS = (
     *("value", "lowest", "highest", "low", "high", "difference", "difference_lowest", "difference_highest"),
     *("difference_low", "difference_high", "n", "seeds", "labels", "labels_cmr", "passes_most", "passes"),
@@ -26,10 +27,11 @@ COLUMNS = (
 
 
 def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
-    """One row for all seeds of a method: mean, lowest and highest seed, and the interval of the first seed.
+    """One row for all seeds of a method: mean, lowest and highest seed, and the interval of the participants.
 
     The spread of seeds is that of training alone; the interval is that of the participants, whom all seeds share. They
-    are two things, and neither holds the other.
+    are two things, and neither holds the other. The ends of the interval are the means of the seeds' ends: as wide as
+    the interval of the seeds' mean would be if all seeds erred alike, and else wider.
 
     Parameters
     ----------
@@ -41,8 +43,8 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `KEYS` that the table has, and `by`; value (mean over seeds), lowest, highest (over seeds), low,
-        high (of the first seed), n, seeds; and as far as the table has them the paired difference in the same way,
+        The columns of `KEYS` that the table has, and `by`; value, low, high (means over seeds), lowest, highest (over
+        seeds), n, seeds; and as far as the table has them the paired difference in the same way,
         labels, labels_cmr, passes_most, passes, learning_rate, seconds, seconds_ecg (means over seeds) and note.
 
     Raises
@@ -64,6 +66,6 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         apart = groups["difference"].agg(difference_lowest="min", difference_highest="max")
         spread = pd.concat([spread, apart], axis=1)
     means = groups[[name for name in MEANS if name in table]].mean()
-    first = groups[[name for name in FIRST if name in table]].agg(lambda column: column.iloc[0])
-    found = pd.concat([spread, first, means], axis=1).reset_index()
+    alike = groups[[name for name in ALIKE if name in table]].agg(lambda column: column.iloc[0])
+    found = pd.concat([spread, alike, means], axis=1).reset_index()
     return found.loc[:, [*keys, *(name for name in COLUMNS if name in found)]]

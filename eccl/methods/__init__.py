@@ -11,6 +11,7 @@ from types import ModuleType
 from typing import TYPE_CHECKING
 
 from eccl.config import Config
+from eccl.data.cohort_files import SNP, TABULAR
 from eccl.methods.base import Method, Trained
 from eccl.methods.obtaining import obtain
 
@@ -40,21 +41,22 @@ NAMES = (
     "cross_modal_autoencoder",
     "eccl_shuffled",
 )
+READS = {"ecg": "ECG", "cine": "cine", TABULAR: "table", SNP: "genotypes"}  # modalities, as readers see them
 METHODS: dict[str, Method] = {name: import_module(f"eccl.methods.{name}").METHOD for name in NAMES}
 
 __all__ = ["METHODS", "Method", "Trained", "find", "obtain", "table"]
 
 
 def table() -> pd.DataFrame:
-    """The methods that there are: what each reads and starts from, and where it is from; one row a method."""
+    """The methods that there are, one row a method by its name: label, reads, starts from, compared, reference."""
     import pandas as pd
 
     rows = [
         {
             "method": method.name,
             "label": method.label,
-            "reads": "table" if method.table else ", ".join(method.reads),
-            "starts from": ", ".join(earlier.name for earlier in method.starts_from(Config()).values()),
+            "reads": "table" if method.table else ", ".join(READS[modality] for modality in method.reads),
+            "starts from": "; ".join(earlier.label for earlier in method.starts_from(Config()).values()),
             "compared": "yes" if method.standard else "",
             "reference": method.reference,
         }

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from eccl.evaluation.summary import OVERALL, SCORES
+from eccl.evaluation.summary import OVERALL, SCORES, summary
 from eccl.report.comparison import difference_said, sides_said
 from eccl.report.results import keep_or_read, kept_names
 
@@ -57,7 +57,7 @@ def varied(kept: pd.DataFrame) -> str:
 
 
 def ablation_table(names: list[str], folder: Path | str | None = None) -> pd.DataFrame:
-    """One line a level that is not the default, as text: how far from it, paired, in the first seed and in how many.
+    """One line a level that is not the default, as text: how far from it, paired, in the mean of the seeds and in each.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ def ablation_table(names: list[str], folder: Path | str | None = None) -> pd.Dat
         for level, own in rows[~rows["default"]].groupby("level", sort=False):
             line = {"setting": f"{own['setting'].iloc[0]}: {level}, default {usual}"}
             for score, seeds in own.sort_values("seed").groupby("score", sort=False):
-                line[score] = difference_said(seeds.iloc[0].to_dict(), 3)
+                line[score] = difference_said(summary(seeds).iloc[0].to_dict(), 3)
                 line[f"seeds, {score}"] = sides_said(seeds)
             lines.append(line)
     return pd.DataFrame(lines).set_index("setting")

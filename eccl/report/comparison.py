@@ -28,23 +28,20 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3, reference: str
     Returns
     -------
     DataFrame
-        The score of the first seed with its interval over the participants; the lowest and highest seed; the difference
-        to the reference in the first seed, with its paired interval; in how many seeds that interval lies on one side
-        of 0; n and how many seeds. What was not compared, or is one seed alone, is empty there.
+        The mean score of the seeds with its interval over the participants, as `summary` has it; the lowest and highest
+        seed; the mean difference to the reference with its paired interval; in how many seeds their own interval lies
+        on one side of 0; n and how many seeds. What was not compared, or is one seed alone, is empty there.
     """
     rows = summary(table)
-    first = table.sort_values("seed", kind="stable").drop_duplicates(["method", "protocol"])
-    firsts = dict(zip(rows_of(first.assign(seed=pd.NA)), first.to_dict("records")))
     lines = []
     for row, line in zip(rows_of(rows.assign(seed=pd.NA)), rows.to_dict("records")):
-        one = firsts[row]
         seeds = table[(table["method"] == row.method) & (table["protocol"] == row.protocol)]
         lines.append(
             {
                 "": label_of(row.method, row.protocol),
-                score: f"{Estimate.from_row(one):.{digits}f}",
+                score: f"{Estimate.from_row(line):.{digits}f}",
                 "seeds, from and to": _span(line, "", digits) if line["seeds"] > 1 else "",
-                f"less {label_of(reference)}": difference_said(one, digits) if row.method != reference else "",
+                f"less {label_of(reference)}": difference_said(line, digits) if row.method != reference else "",
                 "ahead or behind": sides_said(seeds) if row.method != reference else "",
                 "seeds": line["seeds"],
                 "n": int(line["n"]),

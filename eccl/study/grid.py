@@ -211,11 +211,16 @@ def _check_names(grid: Grid) -> None:
 
 
 def cells(grid: Grid) -> Iterator[Cell]:
-    """The cells of a grid, a method's seeds after one another; what no seed decides has one cell."""
+    """The cells of a grid, a method's seeds after one another.
+
+    What no seed decides has one cell, unless it is compared with what a seed does decide.
+    """
+    compared = METHODS[grid.reference] if grid.reference not in (None, DEFAULT) else None
     for values in itertools.product(*grid.vary.values()):
         for method in grid.methods:
             first = Cell(grid, method, 0, dict(zip(grid.vary, values)))
-            for seed in seeds_of(METHODS[method], first.config, grid.seeds):
+            decided = [METHODS[method]] if compared is None else [METHODS[method], compared]
+            for seed in max((seeds_of(one, first.config, grid.seeds) for one in decided), key=len):
                 yield replace(first, seed=seed)
 
 

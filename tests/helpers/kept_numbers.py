@@ -12,7 +12,7 @@ from pathlib import Path
 import pandas as pd
 
 from eccl import report
-from eccl.report.front import first_seed, kept_scores, results_table
+from eccl.report.front import kept_scores, mean_of, results_table
 
 README = Path(__file__).resolve().parents[2] / "README.md"
 
@@ -35,7 +35,7 @@ def sentences() -> str:
         for name, label in (("*supervised*", "supervised"), ("*pairs alone*", "ECCL, pairs alone"))
     ]
     said = [f"Less ECCL, paired: {'; '.join(each)}."]
-    own, wrong = (first_seed(of["retrieval"], method=method) for method in ("eccl", "eccl_shuffled"))
+    own, wrong = (mean_of(of["retrieval"], method=method) for method in ("eccl", "eccl_shuffled"))
     said.append(f"Own scan among the first ten of {own.n}: {own}, by shuffled pairs {wrong}.")
     few = few_labels().query("diagnosis_share == 0.05").groupby(["method", "protocol"])["value"]
     low, high = few.min(), few.max()

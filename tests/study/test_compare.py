@@ -111,7 +111,8 @@ def test_names_are_found_or_refused_with_those_that_there_are():
     with pytest.raises(ValueError, match="no method is named 'ECCL'; there are random, "):
         find("ECCL")
     table = eccl.methods()
-    assert list(table.index) == list(METHODS) and table.loc["eccl", "starts from"] == "cmr_supervised"
+    assert list(table.index) == list(METHODS) and table.loc["eccl_snp", "reads"] == "ECG, genotypes"
+    assert table.loc["mmcl", "starts from"] == "masked autoencoder; CMR, SimCLR"
 
 
 def test_a_method_of_ones_own_needs_no_other_edit(data):
