@@ -43,9 +43,10 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns of `KEYS` that the table has, and `by`; value, low, high (means over seeds), lowest, highest (over
-        seeds), n, seeds; and as far as the table has them the paired difference in the same way,
-        labels, labels_cmr, passes_most, passes, learning_rate, seconds, seconds_ecg (means over seeds) and note.
+        The columns of `KEYS` that the table has, and `by`; seed, which is no single one (NA); value, low, high (means
+        over seeds), lowest, highest (over seeds), n, seeds; and as far as the table has them the paired difference in
+        the same way, labels, labels_cmr, passes_most, passes, learning_rate, seconds, seconds_ecg (means over seeds)
+        and note.
 
     Raises
     ------
@@ -67,5 +68,5 @@ def summary(table: pd.DataFrame, by: Sequence[str] = ()) -> pd.DataFrame:
         spread = pd.concat([spread, apart], axis=1)
     means = groups[[name for name in MEANS if name in table]].mean()
     alike = groups[[name for name in ALIKE if name in table]].agg(lambda column: column.iloc[0])
-    found = pd.concat([spread, alike, means], axis=1).reset_index()
-    return found.loc[:, [*keys, *(name for name in COLUMNS if name in found)]]
+    found = pd.concat([spread, alike, means], axis=1).reset_index().assign(seed=pd.NA)
+    return found.loc[:, [*keys, "seed", *(name for name in COLUMNS if name in found)]]

@@ -9,6 +9,37 @@ from matplotlib.figure import Figure
 from eccl.plots.style import BLUE, INK, MUTED, new_figure, of_rows, style
 
 APART = 0.14  # of a row's height, between its seeds
+SETTINGS = {
+    "loss.trait_weight": "weight of the traits",
+    "loss.alpha": "weight of ECG to CMR",
+    "loss.temperature": "temperature",
+    "loss.learn_temperature": "temperature learned",
+    "embedding": "dimensions of the shared space",
+    "stage_eccl.batch_size": "pairs in a step",
+    "stage_eccl.augment": "augmentation",
+    "ecg.leads": "leads",
+    "ecg.amplitude": "amplitude",
+    "ecg.width": "width of the ECG encoder",
+    "ecg.sampling_rate": "sampling rate, Hz",
+    "ecg.patch_samples": "patch of a transformer, samples",
+    "ecg_start": "start",
+    "ecg_augmentation.time_flip": "time reversed, probability",
+    "ecg_augmentation.sign_flip": "sign turned, probability",
+    "cmr_target": "what teaches the image encoder",
+    "cmr.frames": "frames of the cine",
+    "cmr.depth": "layers of the image encoder",
+}
+LEVELS = {"True": "yes", "False": "no"}
+
+
+def setting_words(setting: str) -> str:
+    """A setting in words; its dotted name if it has none."""
+    return SETTINGS.get(setting, setting)
+
+
+def level_words(level: str) -> str:
+    """A level as a reader has it: "5" of "5.0", "masked autoencoder" of "masked_autoencoder"."""
+    return LEVELS.get(level, level.removesuffix(".0").replace("_", " "))
 
 
 def ablation(table: pd.DataFrame) -> Figure:
@@ -30,9 +61,9 @@ def ablation(table: pd.DataFrame) -> Figure:
         raise ValueError("the table has no differences; draw its values, as label_share does")
     levels, scores = list(dict.fromkeys(table["level"])), list(dict.fromkeys(table["score"]))
     usual = set(table.loc[table["default"], "level"])
-    names = [f"{level} (default)" if level in usual else level for level in levels]
+    names = [f"{level_words(level)} (default)" if level in usual else level_words(level) for level in levels]
     with style():
-        figure, axes = new_figure(0.85 + 0.36 * len(levels), 1, len(scores))
+        figure, axes = new_figure(1.1 + 0.36 * len(levels), 1, len(scores))
         for panel, score in zip(axes[0], scores):
             panel.axvline(0, color=MUTED, linewidth=1, linestyle="--")
             for y, level in enumerate(levels):
@@ -41,7 +72,7 @@ def ablation(table: pd.DataFrame) -> Figure:
             panel.locator_params(axis="x", nbins=4)  # a narrow panel has no room for more of three decimals
             panel.set_yticks(range(len(levels)), names if panel is axes[0, 0] else [""] * len(levels))
             of_rows(panel)
-        axes[0, 0].set_ylabel(table["setting"].iloc[0])
+        axes[0, 0].set_title(setting_words(table["setting"].iloc[0]), loc="left")
     return figure
 
 

@@ -42,7 +42,7 @@ def label_share(table: pd.DataFrame, ylabel: str, share: str = "label_share") ->
     several = [name for name in ("target", "group", "diagnosis", "metric") if name in table and _count(table[name]) > 1]
     if several:
         raise ValueError(f"the rows are of several scores, by {', '.join(several)}; choose one")
-    rows = summary(table, by=() if share in KEYS else (share,)).assign(seed=pd.NA)
+    rows = summary(table, by=() if share in KEYS else (share,))
     look = with_notes(looks(rows_of(rows)), rows)
     shares = np.sort(rows[share].unique())
     with style():

@@ -8,7 +8,7 @@ from eccl.report.front import results_table
 from eccl.report.paper import diagnosis_rows, paper_beside_ours, trait_rows
 from eccl.report.prose import Prose, record, say, verdict
 from eccl.report.provenance import provenance_table, runs_provenance
-from eccl.report.results import keep_or_read, kept_provenance, read_reference
+from eccl.report.results import keep_or_read, kept_provenance, made_table, read_reference
 from eccl.report.settings import settings_table, stages_table
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "frontier_table",
     "keep_or_read",
     "kept_provenance",
+    "made_table",
     "missing_ablations",
     "paper_beside_ours",
     "provenance_table",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from eccl.evaluation.summary import OVERALL, SCORES, summary
+from eccl.plots.ablations import level_words, setting_words
 from eccl.report.comparison import difference_said, sides_said
 from eccl.report.results import keep_or_read, kept_names
 
@@ -67,14 +68,14 @@ def ablation_table(names: list[str], folder: Path | str | None = None) -> pd.Dat
     lines = []
     for name in names:
         rows = ablation(name, folder)
-        usual = ", ".join(rows.loc[rows["default"], "level"].unique())
+        usual = ", ".join(map(level_words, rows.loc[rows["default"], "level"].unique()))
         for level, own in rows[~rows["default"]].groupby("level", sort=False):
-            line = {"setting": f"{own['setting'].iloc[0]}: {level}, default {usual}"}
+            line = {"": f"{setting_words(own['setting'].iloc[0])}: {level_words(level)} (default {usual})"}
             for score, seeds in own.sort_values("seed").groupby("score", sort=False):
                 line[score] = difference_said(summary(seeds).iloc[0].to_dict(), 3)
                 line[f"seeds, {score}"] = sides_said(seeds)
             lines.append(line)
-    return pd.DataFrame(lines).set_index("setting")
+    return pd.DataFrame(lines).set_index("")
 
 
 def missing_ablations(grids: Path | str, folder: Path | str | None = None) -> list[str]:

@@ -30,17 +30,17 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3, reference: str
     DataFrame
         The mean score of the seeds with its interval over the participants, as `summary` has it; the lowest and highest
         seed; the mean difference to the reference with its paired interval; in how many seeds their own interval lies
-        on one side of 0; n and how many seeds. What was not compared, or is one seed alone, is empty there.
+        on one side of 0; n and how many seeds. What was not compared, or is alike in all seeds, is empty there.
     """
     rows = summary(table)
     lines = []
-    for row, line in zip(rows_of(rows.assign(seed=pd.NA)), rows.to_dict("records")):
+    for row, line in zip(rows_of(rows), rows.to_dict("records")):
         seeds = table[(table["method"] == row.method) & (table["protocol"] == row.protocol)]
         lines.append(
             {
                 "": label_of(row.method, row.protocol),
                 score: f"{Estimate.from_row(line):.{digits}f}",
-                "seeds, from and to": _span(line, "", digits) if line["seeds"] > 1 else "",
+                "seeds, from and to": _span(line, digits) if line["lowest"] < line["highest"] else "",
                 f"less {label_of(reference)}": difference_said(line, digits) if row.method != reference else "",
                 "ahead or behind": sides_said(seeds) if row.method != reference else "",
                 "seeds": line["seeds"],
@@ -50,8 +50,8 @@ def score_table(table: pd.DataFrame, score: str, digits: int = 3, reference: str
     return pd.DataFrame(lines).set_index("")
 
 
-def _span(line: dict, prefix: str, digits: int) -> str:
-    return f"{line[f'{prefix}lowest']:.{digits}f} to {line[f'{prefix}highest']:.{digits}f}"
+def _span(line: dict, digits: int) -> str:
+    return f"{line['lowest']:.{digits}f} to {line['highest']:.{digits}f}"
 
 
 def difference_said(one: dict, digits: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -104,3 +104,19 @@ def kept_provenance(name: str, folder: Path | str | None = None) -> dict[str, st
     """What made the results that were kept under a name, as text."""
     row = keep_or_read(name, folder=folder).iloc[0]
     return {key.removeprefix(_MADE): value for key, value in row.items() if key.startswith(_MADE)}
+
+
+def made_table(names: Sequence[str], folder: Path | str | None = None) -> pd.DataFrame:
+    """One line a kept table, as text: the commits that made its rows, whether their code was unchanged, where, when."""
+    lines = {}
+    for name in names:
+        made = keep_or_read(name, folder=folder).filter(like=_MADE)
+        changed = (made[f"{_MADE}dirty"] != "False").any()
+        commits = [commit[:7] for commit in made.sort_values(f"{_MADE}date")[f"{_MADE}commit"].unique()]
+        lines[name] = {
+            "commits": ", ".join(commits[-3:]) + (f" and {len(commits) - 3} before" if len(commits) > 3 else ""),
+            "code": "changed since" if changed else "unchanged",
+            "device": ", ".join(made[f"{_MADE}device"].unique()),
+            "last": made[f"{_MADE}date"].max()[:10],
+        }
+    return pd.DataFrame.from_dict(lines, orient="index")

@@ -26,7 +26,7 @@ def test_the_mean_and_spread_are_of_seeds_and_the_ends_of_the_interval_the_means
     assert one["value"] == pytest.approx(0.11) and (one["lowest"], one["highest"]) == (0.1, pytest.approx(0.12))
     assert one["low"] == pytest.approx(-1.0) and one["high"] == 1.0 and one["n"] == 9
     assert (one["passes"], one["seconds"], one["note"]) == (5, 20.0, "")
-    assert "labels" not in found and "seed" not in found
+    assert "labels" not in found and found["seed"].isna().all()
 
 
 def test_a_setting_that_varies_must_be_named():

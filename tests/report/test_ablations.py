@@ -7,7 +7,9 @@ import pytest
 
 from eccl import plots, report
 from eccl.errors import DataError
+from eccl.plots.ablations import SETTINGS
 from eccl.report.ablations import varied
+from eccl.report.results import kept_names
 
 
 def kept(folder, name="temperature", setting="loss.temperature", levels=(0.05, 0.1), apart=(-0.02, 0.0)):
@@ -60,7 +62,7 @@ def test_a_setting_without_a_dot_is_found_too(tmp_path):
 def test_the_table_says_each_level_that_is_not_the_default(tmp_path):
     kept(tmp_path)
     table = report.ablation_table(["temperature"], tmp_path)
-    assert list(table.index) == ["loss.temperature: 0.05, default 0.1"]
+    assert list(table.index) == ["temperature: 0.05 (default 0.1)"]
     row = table.iloc[0]
     assert row["mean r"] == "-0.020 (-0.030 to -0.010)" and row["seeds, mean AUROC"] == "behind in 2 of 2"
 
@@ -82,7 +84,7 @@ def test_the_figure_has_a_line_of_no_effect_and_a_mark_a_seed(tmp_path):
     traits, diagnoses = figure.axes
     assert traits.get_xlabel() == "mean r, less the default" and "AUROC" in diagnoses.get_xlabel()
     assert [label.get_text() for label in traits.get_yticklabels()] == ["0.05", "0.1 (default)"]
-    assert traits.get_ylabel() == "loss.temperature"
+    assert traits.get_title(loc="left") == "temperature"
     assert [line.get_xdata()[0] for line in traits.lines if line.get_linestyle() == "--"] == [0]
     marks = [line.get_xdata()[0] for line in traits.lines if line.get_marker() == "o"]
     assert marks == [-0.02, -0.02, 0, 0]
@@ -92,3 +94,8 @@ def test_a_table_without_differences_is_not_drawn_as_if_it_had(tmp_path):
     kept(tmp_path)
     with pytest.raises(ValueError, match="no differences"):
         plots.ablation(report.ablation("temperature", tmp_path).drop(columns="difference"))
+
+
+def test_every_setting_that_a_kept_grid_varies_has_words():
+    names = [name for name in kept_names("ablations") if name != "cohort"]
+    assert len(names) >= 14 and {report.ablation(name)["setting"].iloc[0] for name in names} <= set(SETTINGS)

@@ -248,3 +248,14 @@ def test_a_wheel_holds_the_published_values(tmp_path):
     subprocess.run(command, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     assert "eccl/reference/paper.csv" in zipfile.ZipFile(wheel).namelist()
+
+
+def test_every_commit_that_made_a_kept_table_is_counted(tmp_path):
+    made = {"made_device": "CPU", "made_dirty": ["False"] * 5, "made_commit": [f"{k}" * 40 for k in (1, 2, 3, 4, 4)]}
+    dates = [f"2026-01-0{day}T00:00:00" for day in (2, 1, 3, 4, 5)]
+    pd.DataFrame({"value": 1.0, **made, "made_date": dates}).to_csv(tmp_path / "some.csv", index=False)
+    table = report.made_table(["some"], tmp_path)
+    assert table.loc["some"].tolist() == ["1111111, 3333333, 4444444 and 1 before", "unchanged", "CPU", "2026-01-05"]
+    made["made_dirty"][3] = "True"
+    pd.DataFrame({"value": 1.0, **made, "made_date": dates}).to_csv(tmp_path / "some.csv", index=False)
+    assert report.made_table(["some"], tmp_path).loc["some", "code"] == "changed since"
