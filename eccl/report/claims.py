@@ -96,7 +96,7 @@ NONE = "not known"
 
 
 def claims_table(claims: tuple[Claim, ...] = CLAIMS, folder: Path | str | None = None) -> pd.DataFrame:
-    """One line a claim, as text: the statement, the paper's figures, our paired difference, and the verdict.
+    """One line a claim, as text: the statement, the verdict, our paired difference, and the paper's figures.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def claims_table(claims: tuple[Claim, ...] = CLAIMS, folder: Path | str | None =
     Returns
     -------
     DataFrame
-        By number: claim; paper (the figures of both, or "not known"); score; ours (the mean difference of the seeds,
-        first less second, with its paired interval); n; verdict.
+        By number: claim; verdict; ours (the mean difference of the seeds, first less second, with its paired interval);
+        paper (the figures of both, or "not known"); score; n.
 
     Raises
     ------
@@ -123,11 +123,11 @@ def claims_table(claims: tuple[Claim, ...] = CLAIMS, folder: Path | str | None =
             {
                 "": number,
                 "claim": claim.statement,
+                "verdict": judged(rows),
+                "ours, first less second": f"{mean:.3f}",
                 "the paper": _paper(claim),
                 "score": SCORES[claim.target],
-                "ours, first less second": f"{mean:.3f}",
                 "n": mean.n,
-                "verdict": judged(rows),
             }
         )
     return pd.DataFrame(lines).set_index("")
