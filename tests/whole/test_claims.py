@@ -125,6 +125,13 @@ def test_two_frames_and_a_deeper_image_encoder_are_behind_or_ahead_in_no_more_th
     assert traits.min() > -0.005
 
 
+def test_a_transformer_is_behind_the_residual_network_and_gains_in_the_traits_by_shorter_patches(kept):
+    rows = report.ablation("patch").query("score == 'mean r'")
+    apart = rows.groupby("level")["difference"]
+    assert apart.min()["20"] > 0 and apart.max()["100"] < 0
+    assert rows["value"].max() < rows_of(kept["traits"], "eccl")["value"].min()
+
+
 def test_no_method_that_reads_an_ecg_is_ahead_of_the_labels_alone_and_no_loss_changes_that():
     table = report.keep_or_read("methods").query("protocol == 'probe'")
     traits = table.query("target == 'traits' and group == 'all traits'")
