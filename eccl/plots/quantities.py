@@ -138,7 +138,7 @@ def _agreement(panel: Axes, measured: np.ndarray, predicted: np.ndarray) -> None
     for level, (label, line) in lines.items():
         panel.axhline(level, color=INK, linestyle=line, linewidth=1, label=label)
         place = {"xycoords": ("axes fraction", "data"), "ha": "right", "va": "bottom", "fontsize": 8}
-        panel.annotate(f"{level:+.1f}", (0.99, level), **place)
+        panel.annotate(f"{round(level, 1) + 0.0:+.1f}", (0.99, level), **place)  # no "-0.0"
     left, right = panel.get_xlim()
     panel.set_xlim(left, right + 0.25 * (right - left))  # room for the figures beside the dots
     panel.set_title(f"n = {known.sum()}")

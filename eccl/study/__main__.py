@@ -94,7 +94,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--keep", action="store_true", help="write the rows of the finished grid into book/results/NAME.csv")
     add("--cohort", metavar="FOLDER", help="a cohort (default: the simulated one of the config)")
     add("--accelerator", default="auto", help="auto, cpu, cuda or mps; decides no result (default: auto)")
-    add("--quiet", action="store_true", help="show no progress bar")
+    add("--quiet", action="store_true", help="show no bar of the cells; simulating and training have bars of their own")
     return parser
 
 
