@@ -9,6 +9,7 @@ from itertools import pairwise, product
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 
 from eccl.data.measure.ecg import measure_ecg
 from eccl.data.standard.intensity import PERCENTILES
@@ -252,7 +253,9 @@ def cine_montage(
                 for spine in cell_axes.spines.values():
                     spine.set_visible(False)
             x, y = 0.06 * width, 0.94 * height
-            row[0].plot([x, x + scale], [y, y], color="white", linewidth=2, solid_capstyle="butt")
-            row[0].text(x, y - 0.03 * height, f"{scale:.0f} mm", color="white", fontsize=8, va="bottom")
+            edge = [withStroke(linewidth=3, foreground="black")]  # blood and fat are as bright as the bar
+            row[0].plot([x, x + scale], [y, y], color="white", linewidth=2, solid_capstyle="butt", path_effects=edge)
+            place = (x, y - 0.03 * height)
+            row[0].text(*place, f"{scale:.0f} mm", color="white", fontsize=8, va="bottom", path_effects=edge)
             row[0].set_ylabel(label, fontsize=8.5)
     return figure
