@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -11,12 +13,13 @@ from eccl.records import LEADS, SAMPLING_RATE
 
 SHOWN = ("I", "aVF", "V2", "V5")  # leads of a query: left, down, and across the chest
 SECONDS = 2.5
+CLEAR = 0.2  # mV between one lead and the next, so that an R of V5 stays clear of an S of V2
 
 
 def nearest_cines(
     signals: np.ndarray, images: np.ndarray, similarity: np.ndarray, own: np.ndarray, count: int = 5
 ) -> Figure:
-    """One row for each query: its ECG, the scans that lie nearest to it, and its own scan with its rank.
+    """One row for each query: its ECG with a bar of 1 mV, the scans nearest to it, and its own scan with its rank.
 
     The own scan is framed. Where it is among the nearest, it stands there alone.
 
@@ -64,11 +67,16 @@ def nearest_cines(
 def _strip(panel: Axes, signal: np.ndarray) -> None:
     samples = round(SECONDS * SAMPLING_RATE)
     seconds = np.arange(samples) / SAMPLING_RATE
-    for place, name in enumerate(SHOWN):
-        trace = signal[LEADS.index(name), :samples]
-        panel.plot(seconds, trace - np.median(trace) - 1.5 * place, color=INK, linewidth=0.6)
-        panel.text(-0.05, -1.5 * place, name, fontsize=8, ha="right", va="center", color=MUTED)
-    panel.set(xlim=(-0.02, SECONDS), ylim=(-1.5 * len(SHOWN) + 0.3, 1.6))
+    leads = signal[[LEADS.index(name) for name in SHOWN], :samples]
+    traces = leads - np.median(leads, axis=1, keepdims=True)
+    gaps = [max(below.max() - above.min() + CLEAR, 1.0) for above, below in pairwise(traces)]
+    offsets = -np.concatenate([[0.0], np.cumsum(gaps)])
+    for trace, offset, name in zip(traces, offsets, SHOWN):
+        panel.plot(seconds, trace + offset, color=INK, linewidth=0.6)
+        panel.text(-0.05, offset, name, fontsize=8, ha="right", va="center", color=MUTED)
+    bottom = offsets[-1] + traces[-1].min() - CLEAR
+    panel.plot([1.05 * SECONDS] * 2, [bottom, bottom + 1.0], color=INK, linewidth=2, solid_capstyle="butt")  # 1 mV
+    panel.set(xlim=(-0.02, 1.07 * SECONDS), ylim=(bottom, traces[0].max() + CLEAR))
     panel.set_axis_off()
 
 

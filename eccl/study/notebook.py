@@ -100,6 +100,8 @@ def estimate_of(table: pd.DataFrame, column: str = "value", **where: Any) -> Est
 def as_text(table: pd.DataFrame, index: str, columns: str | Sequence[str], digits: int = 2) -> pd.DataFrame:
     """The Estimates of a table as text, such as "0.85 (0.82 to 0.88)", in rows and columns in the table's order.
 
+    What is exact, such as chance, has no interval.
+
     Parameters
     ----------
     table : DataFrame
@@ -110,7 +112,8 @@ def as_text(table: pd.DataFrame, index: str, columns: str | Sequence[str], digit
         After the point.
     """
     found = [Estimate.from_row(row) for _, row in table.iterrows()]
-    texts = ["" if np.isnan(one.value) else f"{one:.{digits}f}" for one in found]
+    shown = [one.value if one.low == one.high else one for one in found]
+    texts = ["" if np.isnan(one.value) else f"{text:.{digits}f}" for one, text in zip(found, shown)]
     wide = table.assign(text=texts).pivot(index=index, columns=columns, values="text")
     names = [columns] if isinstance(columns, str) else list(columns)
     places = pd.MultiIndex.from_frame(table[names]) if len(names) > 1 else pd.Index(table[names[0]])

@@ -7,6 +7,7 @@ import pytest
 matplotlib.use("Agg")
 
 from eccl import plots
+from eccl.records import LEADS
 
 SIMILARITY = np.array([[0.9, 0.1, 0.5, 0.3], [0.2, 0.8, 0.1, 0.9]])
 
@@ -33,6 +34,15 @@ def test_a_scan_that_is_not_among_the_nearest_stands_last_with_its_rank():
     axes = np.array(drawn([1, 2]).axes).reshape(2, 4)
     assert [shown(row[3]) for row in axes] == [(1, True), (2, True)]
     assert [row[3].get_title("right") for row in axes] == ["own: 4 of 4", "own: 4 of 4"]
+
+
+def test_no_lead_of_a_query_runs_into_the_next():
+    signal = np.zeros((12, 5000))
+    signal[LEADS.index("V2"), 100], signal[LEADS.index("V5"), 100] = -3.0, 4.0
+    panel = plots.nearest_cines(signal[None], np.zeros((2, 8, 8)), np.array([[0.9, 0.1]]), np.array([0]), 1).axes[0]
+    traces = [line.get_ydata() for line in panel.lines]
+    assert traces[2].min() > traces[3].max()  # V2 above V5
+    assert np.ptp(traces[4]) == 1  # the bar, mV
 
 
 def test_queries_without_a_similarity_are_refused():

@@ -229,7 +229,8 @@ def test_roc_curves_run_from_corner_to_corner_with_the_area_of_the_metric(rng):
         assert (x[0], y[0], x[-1], y[-1]) == (0, 0, 1, 1)
         area = metrics.auroc(labels[:, k], scores[:, k])
         assert np.trapezoid(y, x) == pytest.approx(area)
-        assert f"{area:.2f}" in [text.get_text() for text in axes.texts]
+        texts = {text.get_text(): text.get_position()[1] for text in axes.texts}
+        assert texts[f"{area:.2f}"] == texts["ECCL"]  # beside its name, not by its colour alone
 
 
 def test_the_limits_of_agreement_are_those_of_bland_and_altman(rng):

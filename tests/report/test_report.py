@@ -177,28 +177,30 @@ def tables():
     return pd.DataFrame(probed), pd.DataFrame(tuned)
 
 
-def test_fine_tuned_models_stand_beside_the_papers_and_probes_alone(tables):
-    beside = report.paper_beside_ours(report.trait_rows(*tables)).set_index("model")
-    assert not beside.index.duplicated().any()
-    ours, probe = beside.loc["ECCL, fine-tuned"], beside.loc["ECCL, probe"]
-    assert ours["paper"] == "0.39" and ours["ours"] == "0.45 (0.30 to 0.50)"
-    assert probe["paper"] == "" and probe["ours"].startswith("0.40")
-    assert beside.loc["from scratch", "paper"] == "" and beside.loc["from scratch", "n"] == "600"
-    assert list(beside.loc[["CMR", "MAE"], "paper"]) == ["0.56", "0.34"]  # the paper alone: by its own names
-    assert beside.loc["CMR", "ours"] == "" and beside.loc["CMR", "n"] == ""
-    assert "ceiling" not in beside.index and "validation" in ours["kind of the paper's figure"]
+def test_a_row_is_a_model_of_the_paper_or_its_counterpart(tables):
+    image = tables[1].iloc[:1].assign(method="cmr_supervised", value=0.8)
+    beside = report.paper_beside_ours(report.trait_rows(*tables, image))["82 traits"]
+    assert list(beside.columns) == ["paper", "ours (n = 600)"] and beside.index.name == "model"
+    assert list(beside.index) == ["CMR", "MAE", "cross-modal autoencoder", "ECCL, fine-tuned", "from scratch"]
+    assert list(beside.loc["ECCL, fine-tuned"]) == ["0.39", "0.45 (0.30 to 0.50)"]
+    assert list(beside.loc["CMR"]) == ["0.56", "0.80 (0.30 to 0.50)"]
+    assert list(beside.loc["from scratch"]) == ["", "0.45 (0.30 to 0.50)"]
+    assert list(beside.loc["MAE"]) == ["0.34", ""]  # the paper alone: by its own name
 
 
 def test_diagnoses_stand_beside_ranges():
     numbers = {"seed": None, "metric": "AUROC", "value": 0.7, "low": 0.6, "high": 0.8, "n": 600}
     tuned = pd.DataFrame(
-        [{"method": "random", "protocol": "finetune", "diagnosis": d} | numbers for d in ("I21", "mean")]
+        [{"method": "random", "protocol": "finetune", "diagnosis": d} | numbers for d in ("I21", "I42", "mean")]
     )
-    beside = report.paper_beside_ours(report.diagnosis_rows(tuned.iloc[:0], tuned)).set_index(["target", "model"])
-    assert beside.loc[("I21", "from scratch"), "paper"] == "0.62 to 0.63"
-    assert beside.loc[("I21", "from scratch"), "ours"] == "0.70 (0.60 to 0.80)"
-    assert "mean" not in beside.index.get_level_values("target")
-    assert list(beside.loc["I21"].index) == ["CMR", "from scratch", "MAE"]  # the order of the paper's table
+    tuned.loc[1, "n"] = 590
+    beside = report.paper_beside_ours(report.diagnosis_rows(tuned.iloc[:0], tuned))
+    assert list(beside.loc["from scratch", "I21"]) == ["0.62 to 0.63", "0.70 (0.60 to 0.80)"]
+    columns = {target: list(beside[target].columns) for target in ("I42", "I48")}
+    assert columns == {"I42": ["paper", "ours (n = 590)"], "I48": ["paper", "ours"]}
+    assert list(beside.columns.unique(0)) == ["I21", "I42", "I48", "I50"]  # not their mean
+    assert list(beside.index) == ["CMR", "from scratch", "MAE", "cross-modal autoencoder"]  # the order of the paper's
+    assert beside.loc["cross-modal autoencoder", ("I21", "paper")] == ""
 
 
 def test_results_are_kept_with_what_made_them_and_read_again(tmp_path):

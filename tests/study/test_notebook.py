@@ -79,6 +79,11 @@ def test_estimates_are_text_in_the_order_in_which_the_table_names_them():
     assert list(plain.index) == ["n", "m"] and plain.loc["n", "a"] == "6.00 (5.50 to 6.50)"
 
 
+def test_what_is_exact_has_no_interval_as_text():
+    chance = pd.DataFrame([{"method": "chance", "metric": "rank", "value": 280.0, "low": 280.0, "high": 280.0, "n": 9}])
+    assert notebook.as_text(chance, "method", "metric", digits=0).loc["chance", "rank"] == "280"
+
+
 def test_gains_are_those_of_the_reference_over_each_row():
     table = pd.DataFrame(
         {
