@@ -67,9 +67,9 @@ def _ventricle(prefix: str, label: str, group: str) -> Iterator[tuple]:
 
 
 def _aorta(prefix: str, label: str) -> Iterator[tuple]:
-    yield f"{prefix}_max_area", f"{label} maximal area", "mm2", "aorta", 80.0, 3000.0
-    yield f"{prefix}_min_area", f"{label} minimal area", "mm2", "aorta", 80.0, 3000.0
-    yield f"{prefix}_distensibility", f"{label} distensibility", "1e-3/mmHg", "aorta", 0.0, 20.0
+    yield f"{prefix}_max_area", f"{label} maximal area", "mm²", "aorta", 80.0, 3000.0
+    yield f"{prefix}_min_area", f"{label} minimal area", "mm²", "aorta", 80.0, 3000.0
+    yield f"{prefix}_distensibility", f"{label} distensibility", "10⁻³/mmHg", "aorta", 0.0, 20.0
 
 
 def _segments(prefix: str, label: str, count: int, unit: str, low: float, high: float) -> Iterator[tuple]:

@@ -19,6 +19,7 @@ def trait_intervals(
     mean: Mapping[str, float],
     std: Mapping[str, float],
     measured: Mapping[str, float] | None = None,
+    known: str = "measured",
 ) -> Figure:
     """One row a trait: prediction and interval as dot and line, the measured value as a cross, in SDs of training.
 
@@ -32,6 +33,8 @@ def trait_intervals(
         Of each trait in training, in its unit.
     measured : mapping of str to float, optional
         In the same units; nan where not known.
+    known : str
+        What these are called.
     """
     rows = np.arange(len(predicted))[::-1]
     centre, scale = (np.array([of[name] for name in predicted.index]) for of in (mean, std))
@@ -43,10 +46,10 @@ def trait_intervals(
         panel.axvline(0, color=MUTED, linewidth=0.8, linestyle="--")
         panel.hlines(rows, low, high, color=BLUE, linewidth=1.6)
         panel.plot(value, rows, "o", color=BLUE, label="predicted, with its interval")
-        panel.plot(np.clip((truth - centre) / scale, -LIMIT, LIMIT), rows, "x", color=VERMILION, label="measured")
-        for row, (name, each), known in zip(rows, predicted.iterrows(), truth):
-            said = "" if np.isnan(known) else f"   {known:.4g}"
-            text = f"{each.value:.4g} ({each.low:.4g} to {each.high:.4g}) {trait(name).unit}"
+        panel.plot(np.clip((truth - centre) / scale, -LIMIT, LIMIT), rows, "x", color=VERMILION, label=known)
+        for row, (name, each), one in zip(rows, predicted.iterrows(), truth):
+            said = "" if np.isnan(one) else f"   {one:.1f}"
+            text = f"{each.value:.1f} ({each.low:.1f} to {each.high:.1f}) {trait(name).unit}"
             panel.text(LIMIT + 0.2, row, text, fontsize=8, va="center")
             panel.text(-LIMIT, row, said, fontsize=8, va="center", color=VERMILION)
         panel.set(xlim=(-LIMIT, LIMIT), yticks=rows, yticklabels=[trait(name).label for name in predicted.index])

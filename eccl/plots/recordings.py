@@ -51,8 +51,10 @@ def clinic_ecg(ecg: ECG, title: str | None = None) -> Figure:
     offsets = _offsets(rows)
     right = 2.0 + SPEED * samples / ecg.sampling_rate
     bottom = 5.0 * np.floor((offsets[-1] + min(rows[-1].min(), -5.0) - 8.0) / 5.0)
-    top = 5.0 * np.ceil((offsets[0] + max(rows[0].max(), GAIN) + 3.0) / 5.0)
     traces = [(x, offset + row) for offset, row in zip(offsets, rows)]
+    above = [_free(traces, x[part.start], 0.0, len(name)) for part, name in zip(_parts(samples, 4), CLINIC_ROWS[0])]
+    highest = max(middle + LETTER[1] / 2 for _, middle in above)
+    top = 5.0 * np.ceil(max(rows[0].max() + 3.0, GAIN + 3.0, highest + 1.0) / 5.0)
     with style():
         paper = _paper(right, bottom, top, title, _measured(ecg))
         for trace, offset, names in zip(traces, offsets, (*CLINIC_ROWS, ("II",))):

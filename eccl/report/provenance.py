@@ -42,7 +42,7 @@ class Provenance:
         table = self.runs.to_html(index=False, border=0, justify="left")  # escapes what it shows
         shown = table if len(self.runs) else "<p>No trained model has a part in these numbers.</p>"
         return (
-            f"<details><summary>Made by: {html.escape(self.people)}, {len(self.runs)} training run(s)</summary>"
+            f"<details><summary>Made by: {html.escape(self.people)}, {_counted(len(self.runs))}</summary>"
             f"<p>{html.escape(self.page)}</p>{shown}</details>"
         )
 
@@ -51,7 +51,9 @@ class Provenance:
         return f"{self.people}\n{self.page}\n{runs}"
 
 
-def runs_provenance(runs: Sequence[Run], simulated: bool, config: Config) -> Provenance:
+def runs_provenance(
+    runs: Sequence[Run], simulated: bool | str, config: Config, loaded: Mapping[str, Any] | None = None
+) -> Provenance:
     """The foot of a page: what trained the models whose numbers it shows, and when the page itself was built.
 
     A run that was found and not trained anew shows the commit, device and date of its training.
@@ -60,10 +62,13 @@ def runs_provenance(runs: Sequence[Run], simulated: bool, config: Config) -> Pro
     ----------
     runs : sequence of Run
         Complete ones; one that is named twice is shown once.
-    simulated : bool
-        Whether the participants are simulated.
+    simulated : bool or str
+        Whether the participants are simulated; or who they are, in words, where both have a part.
     config : Config
         Of the page.
+    loaded : mapping, optional
+        The description of a model that came trained (`eccl.load().description`): its run stands first, with what is
+        known of it.
 
     Raises
     ------
@@ -75,9 +80,10 @@ def runs_provenance(runs: Sequence[Run], simulated: bool, config: Config) -> Pro
         f"Page built {now} from commit {_short(code['commit'])}, {_state(code['dirty'])}; "
         f"preset {config.preset}, seed {config.seed}, config {digest(config)}."
     )
+    recorded_of = {loaded["run"]: loaded} if loaded else {}
+    recorded_of |= {run.name: run.provenance for run in runs}
     rows = []
-    for name, run in {run.name: run for run in runs}.items():
-        recorded = run.provenance
+    for name, recorded in recorded_of.items():
         facts = {fact: recorded.get(fact) for fact in RUN_FACTS}
         facts |= {"commit": _short(facts["commit"]), "dirty": _state(facts["dirty"])}
         rows.append({"run": name, **{key: "unknown" if value is None else value for key, value in facts.items()}})
@@ -93,19 +99,25 @@ def _state(dirty: bool | None) -> str:
     return {True: "changed since", False: "unchanged", None: "unknown"}[dirty]
 
 
-def _people(simulated: bool) -> str:
+def _counted(runs: int) -> str:
+    return f"{runs} training run" if runs == 1 else f"{runs} training runs"
+
+
+def _people(simulated: bool | str) -> str:
+    if isinstance(simulated, str):
+        return simulated
     return "simulated participants" if simulated else "real participants"
 
 
-def provenance_table(provenance: Mapping[str, Any], simulated: bool) -> pd.DataFrame:
+def provenance_table(provenance: Mapping[str, Any], simulated: bool | str) -> pd.DataFrame:
     """What made the numbers of one run or of kept results, as a table of one column.
 
     Parameters
     ----------
     provenance : mapping
         Of `eccl.training.provenance.provenance()`; a nested mapping (the versions) is written on one line.
-    simulated : bool
-        Whether the participants are simulated; said first.
+    simulated : bool or str
+        Whether the participants are simulated, or who they are in words; said first.
     """
     rows = {"data": _people(simulated)}
     for key, value in provenance.items():

@@ -129,11 +129,12 @@ class Description:
         """What the nearest hearts are worth, where there are any."""
         if self.recall is None:
             return ""
-        share, count = f"{100 * self.recall.value:.0f} of 100", len(self.hearts)
+        share, count = f"{100 * self.recall.value:.0f} in 100", len(self.hearts)
         between = f"{100 * self.recall.low:.0f} to {100 * self.recall.high:.0f}"
         return (
             f"The {count} of {self.recall.n} simulated hearts that the model lays nearest to the ECG. Of simulated "
-            f"people the own heart is among so many for {share} ({between}); a real person's is none of them."
+            f"people, {share} ({between}) have their own heart among the nearest {count}; a real person's is none of "
+            "them."
         )
 
 
@@ -196,7 +197,10 @@ def _measured(ecg: ECG | None, cine: Cine | None) -> pd.DataFrame:
         rows["frontal QRS axis"] = (_axis(values), "degrees")
     if cine is not None:
         moves = np.ptp(cine.frames, axis=0).any()  # the beat of a still is nominal
-        rows["heart rate of the cine"] = (60_000 / (len(cine.frames) * cine.frame_interval) if moves else np.nan, "bpm")
+        rows["heart rate of the cine"] = (
+            60_000 / (len(cine.frames) * cine.frame_interval) if moves else np.nan,
+            "/min",
+        )
     return pd.DataFrame.from_dict(rows, orient="index", columns=["value", "unit"])
 
 

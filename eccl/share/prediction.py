@@ -81,13 +81,22 @@ class Prediction:
         groups = [trait(name).group for name in self.traits.index]
         parts = [f"<p><b>{escape(self._title())}</b><br>{self.warning}</p>"]
         if len(self.diagnoses):
-            parts.append(self.diagnoses[["label", "probability", "low", "high"]].round(3).to_html(border=0))
+            named = self.diagnoses[["label", "probability", "low", "high"]].round(3)
+            parts.append(named.rename_axis(None).to_html(border=0))
+        parts.append(f"<p>{self._kind()}</p>")
         for group in GROUPS:
-            table = shown[[of == group for of in groups]]
+            table = shown[[of == group for of in groups]].set_index("label").rename_axis(None)
             if len(table):
-                html = table[["label", "value", "low", "high", "unit"]].round(1).to_html(border=0)
+                html = table[["value", "low", "high", "unit"]].round(1).to_html(border=0)
                 parts.append(f"<details><summary>{group}, {len(table)} traits</summary>{html}</details>")
         return "\n".join(parts)
+
+    def _kind(self) -> str:
+        """What low and high are."""
+        share = f"{100 * self.level:.0f} %"
+        of_traits = f"Of a trait, the true value lies from low to high for {share} of people like those of training."
+        of_diagnoses = "Of a diagnosis, low and high are the two calibrated probabilities of Venn-Abers."
+        return " ".join([of_traits] * self.calibrated + [of_diagnoses] * (len(self.diagnoses) > 0))
 
     def _title(self) -> str:
         of = f" of {Path(self.source).name}" if self.source else ""  # where it lies is nobody's business on a page
@@ -121,4 +130,4 @@ def predictions(readout: Readout, h: np.ndarray, sources: Sequence[str], simulat
 
 
 def _interval(row: pd.Series) -> str:
-    return f"{row.value:9.4g}  {row.low:.4g} to {row.high:.4g} {row.unit}"
+    return f"{row.value:9.1f}  {row.low:.1f} to {row.high:.1f} {row.unit}"

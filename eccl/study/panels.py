@@ -67,23 +67,28 @@ def turned_panels(model: Model, parts: Mapping[str, float]) -> dict[str, Figure]
     parts : mapping of str to float
         Of `eccl.simulate.turned.STEPS`, each with its value; what is not named stays as it was.
     """
+    ecg, cine, truth = turned_person(parts)
+    prediction = predicted(model, ecg, truth, "true")
+    return {"ecg": plots.clinic_ecg(ecg), "cine": _over_the_beat(cine), "prediction": prediction}
+
+
+def turned_person(parts: Mapping[str, float]) -> tuple[ECG, Cine, pd.Series]:
+    """ECG, cine and true traits by name of the same heart, changed in the same way."""
     heart, seed = _start()
     for part, value in parts.items():
         heart = turned(heart, part, value)
-    ecg, cine = both_views(heart, seed)
-    truth = pd.Series(traits(heart, np.random.default_rng([seed, 3])))
-    return {"ecg": plots.clinic_ecg(ecg), "cine": _over_the_beat(cine), "prediction": predicted(model, ecg, truth)}
+    return *both_views(heart, seed), pd.Series(traits(heart, np.random.default_rng([seed, 3])))
 
 
-def predicted(model: Model, ecg: ECG, truth: Mapping[str, float]) -> Figure:
-    """The traits that are read first, as a model predicts them, beside the true ones; or why it does not."""
+def predicted(model: Model, ecg: ECG, truth: Mapping[str, float], known: str = "measured") -> Figure:
+    """The traits that are read first, as a model predicts them, beside what is known; or why it does not."""
     try:
         made = model.predict(ecg)
     except DataError as refused:
         return plots.refusal(f"Refused: {refused.problem}. Remedy: {refused.remedy}.")
     names, scaler = model.readout.trait_names, model.readout.trait_probe.scaler
     mean, std = dict(zip(names, scaler.mean)), dict(zip(names, scaler.std))
-    return plots.trait_intervals(made.traits.loc[[name for name in MAIN if name in names]], mean, std, truth)
+    return plots.trait_intervals(made.traits.loc[[name for name in MAIN if name in names]], mean, std, truth, known)
 
 
 @lru_cache(maxsize=1)

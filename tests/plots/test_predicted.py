@@ -29,7 +29,12 @@ def test_values_stand_in_sds_of_training_the_first_on_top(table):
     np.testing.assert_allclose([segment[:, 0] for segment in segments], [[-1, 2], [-5, 1]])
     assert [text.get_text() for text in panel.get_yticklabels()] == ["LV end-diastolic volume", "LV ejection fraction"]
     said = [text.get_text().strip() for text in panel.texts]
-    assert "180 (120 to 210) ml" in said and "20 (10 to 65) %" in said and "135" in said
+    assert "180.0 (120.0 to 210.0) ml" in said and "20.0 (10.0 to 65.0) %" in said and "135.0" in said
+
+
+def test_what_is_known_is_called_as_one_says(table):
+    panel = plots.trait_intervals(table, MEAN, STD, {"lv_edv": 135.0, "lv_ef": 50.0}, known="true").axes[0]
+    np.testing.assert_allclose(marks(panel, "true"), [[-0.5, 1], [-2, 0]])
 
 
 def test_nothing_is_measured_of_someone_who_was_not(table):

@@ -10,8 +10,10 @@ matplotlib.use("Agg")
 
 from eccl import plots
 from eccl.config import preset
+from eccl.data.ecg import read_ecg
 from eccl.data.measure.ecg import measure_ecg
 from eccl.records import ECG, LEADS
+from eccl.share.examples import example_ecgs
 from eccl.simulate.cohort import simulate_participant
 
 # the ECG
@@ -87,13 +89,14 @@ def test_saved_it_is_true_to_25_mm_a_second_and_10_mm_a_millivolt(ecg, tmp_path)
 
 
 def test_names_of_leads_are_clear_of_every_trace():
-    for number in range(8):
-        figure = plots.clinic_ecg(simulate_participant(preset("smoke").simulation, number).ecg)
+    simulated = [simulate_participant(preset("smoke").simulation, number).ecg for number in range(8)]
+    for number, recording in enumerate([*simulated, *map(read_ecg, example_ecgs().values())]):
+        figure = plots.clinic_ecg(recording)
         figure.draw_without_rendering()
         (paper,) = figure.axes
         traces = [paper.transData.transform(np.column_stack([x, y])) for _, x, y in drawn(figure)]
         boxes = [text.get_window_extent() for text in paper.texts if text.get_text() in LEADS]
-        assert len(boxes) == 13
+        assert len(boxes) == 13 and max(box.y1 for box in boxes) < paper.get_window_extent().y1
         for box in boxes:
             for points in traces:
                 inside = (abs(points - (box.p0 + box.p1) / 2) < (box.p1 - box.p0) / 2).all(axis=1)

@@ -94,6 +94,7 @@ def test_provenance_says_first_whether_people_are_simulated():
     assert list(table.index) == ["data", "commit", "config digest", "versions"]
     assert table.iloc[0, 0] == "simulated participants" and table.iloc[3, 0] == "torch 2"
     assert report.provenance_table({}, False).iloc[0, 0] == "real participants"
+    assert report.provenance_table({}, "some of both").iloc[0, 0] == "some of both"
 
 
 @pytest.fixture
@@ -114,6 +115,14 @@ def test_the_foot_of_a_page_shows_its_runs_and_not_the_moment_alone(run):
     assert html.startswith("<details><summary>Made by: simulated participants, 1 training run")
     assert "GPU &lt;9&gt;" in html and "GPU <9>" not in html and "Page built" in html
     assert run.name in repr(foot) and "2026-01-02" not in foot.page
+
+
+def test_a_model_that_came_trained_stands_first_among_the_runs(run):
+    loaded = {"method": "eccl", "run": "eccl-of-old", "commit": "fedcba9876543210", "simulated": True}
+    foot = report.runs_provenance([run], "two <real> ECGs and simulated participants", preset("smoke"), loaded)
+    assert list(foot.runs["run"]) == ["eccl-of-old", run.name] and foot.runs["commit"].iloc[0] == "fedcba9876"
+    assert foot.runs["device"].iloc[0] == "unknown"
+    assert "Made by: two &lt;real&gt; ECGs and simulated participants, 2 training runs<" in foot._repr_html_()
 
 
 def test_a_page_without_runs_says_so_and_a_run_without_provenance_is_refused(run):

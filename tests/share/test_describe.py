@@ -66,7 +66,7 @@ def test_rate_intervals_and_axis_are_those_of_the_ruler(described, person):
     value = described.measured["value"]
     assert value["heart rate"] == by_hand["heart_rate_bpm"] and value["PR interval"] == by_hand["pr_ms"]
     assert value["QRS duration"] == by_hand["qrs_duration_ms"]
-    assert value["QT interval, Fridericia"] == by_hand["qtc_ms"]
+    assert value["QTc (Fridericia)"] == by_hand["qtc_ms"]
     axis = np.radians(value["frontal QRS axis"])
     np.testing.assert_allclose([np.sin(axis), np.cos(axis)], [by_hand["axis_sin"], by_hand["axis_cos"]])
 

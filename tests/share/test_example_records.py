@@ -1,6 +1,7 @@
 """The real ECGs in the package are read, and say where they are from."""
 
 import numpy as np
+import pytest
 
 import eccl
 from eccl.data.ecg import read_ecg
@@ -18,6 +19,13 @@ def test_they_are_real_ecgs_in_millivolts():
 def test_whom_to_thank_stands_beside_them():
     said = (FOLDER / "ATTRIBUTION.md").read_text()
     assert "CC BY 4.0" in said and "Wagner" in said
+
+
+def test_the_other_with_its_p_waves_is_given_fibrillation_and_both_the_same_infarct():
+    normal, old = (eccl.load().describe(path) for path in example_ecgs().values())
+    given = old.prediction.diagnoses["probability"]
+    assert given["I48"] > 0.8 and given["I50"] > 0.5 and 120 < old.measured.loc["PR interval", "value"] < 220
+    assert normal.prediction.diagnoses.loc["I21", "probability"] == pytest.approx(given["I21"], abs=0.002)
 
 
 def test_the_one_that_its_reader_calls_normal_is_given_a_risk_of_cardiomyopathy():

@@ -15,7 +15,7 @@ from eccl.traits import DIAGNOSES, TRAIT_NAMES, trait
 def test_a_prediction_has_every_trait_in_its_unit_and_every_diagnosis(model, typical):
     made = model.predict(typical)
     assert list(made.traits) == ["value", "low", "high", "unit"] and tuple(made.traits.index) == TRAIT_NAMES
-    assert made.traits.loc["lv_mass", "unit"] == "g" and made.traits.loc["aao_distensibility", "unit"] == "1e-3/mmHg"
+    assert made.traits.loc["lv_mass", "unit"] == "g" and made.traits.loc["aao_distensibility", "unit"] == "10⁻³/mmHg"
     assert (made.traits.low < made.traits.high).all()
     assert list(made.diagnoses) == ["probability", "low", "high", "label"]
     assert tuple(made.diagnoses.index) == DIAGNOSES and made.diagnoses.loc["I50", "label"] == "heart failure"
@@ -61,7 +61,7 @@ def test_text_shows_what_a_person_wants(model, typical):
     text = repr(made)
     assert "my.xml" in text and "not for patients" in text and "95% interval" in text
     row = made.traits.loc["lv_ef"]
-    assert f"{row.value:.4g}  {row.low:.4g} to {row.high:.4g} %" in text
+    assert f"{row.value:.1f}  {row.low:.1f} to {row.high:.1f} %" in text
     assert "I48 atrial fibrillation and flutter" in text and f"{made.diagnoses.probability['I48']:.3f}" in text
     assert max(map(len, text.splitlines())) < 90 and len(text.splitlines()) < 30
     assert repr(model) == (

@@ -56,8 +56,8 @@ def test_the_ecg_and_the_frame_are_the_participants(data):
 def test_the_prediction_stands_beside_what_was_measured(data, model):
     said = [text.get_text().strip() for text in panels.prediction_panel(data, 19, model).axes[0].texts]
     row = model.predict(data.cohort[19].ecg).traits.loc["lv_mass"]
-    assert f"{data.cohort[19].traits['lv_mass']:.4g}" in said
-    assert f"{row.value:.4g} ({row.low:.4g} to {row.high:.4g}) g" in said
+    assert f"{data.cohort[19].traits['lv_mass']:.1f}" in said
+    assert f"{row.value:.1f} ({row.low:.1f} to {row.high:.1f}) g" in said
 
 
 def test_the_nearest_are_of_the_test_split_with_the_own_framed(data, model):
@@ -76,7 +76,7 @@ def test_a_change_by_hand_moves_both_views_and_the_prediction(packaged):
     def numbers(figures):
         return {text.get_text().strip() for text in figures["prediction"].axes[0].texts}
 
-    assert list(before) == ["ecg", "cine", "prediction"] and "25" in numbers(after) - numbers(before)
+    assert list(before) == ["ecg", "cine", "prediction"] and "25.0" in numbers(after) - numbers(before)
     assert np.abs(trace(after["ecg"], "V2") - trace(before["ecg"], "V2")).max() > 2  # mm
     frames = [figures["cine"].axes[2].images[0].get_array() for figures in (before, after)]
     assert np.abs(frames[0] - frames[1]).max() > 10

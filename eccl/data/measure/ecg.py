@@ -27,14 +27,14 @@ class Measurement(NamedTuple):
 
 
 MEASUREMENTS = (
-    Measurement("heart_rate_bpm", "heart rate", "bpm"),
+    Measurement("heart_rate_bpm", "heart rate", "/min"),
     Measurement("rr_irregularity", "SD of successive RR differences over mean RR", ""),
     Measurement("p_amplitude_ii_mv", "P amplitude in II", "mV"),
     Measurement("p_duration_ms", "P duration", "ms"),
     Measurement("p_terminal_force_v1_mv_ms", "P terminal force in V1", "mV ms"),
     Measurement("pr_ms", "PR interval", "ms"),
     Measurement("qrs_duration_ms", "QRS duration", "ms"),
-    Measurement("qtc_ms", "QT interval, Fridericia", "ms"),
+    Measurement("qtc_ms", "QTc (Fridericia)", "ms"),
     Measurement("axis_sin", "sine of the frontal QRS axis", ""),
     Measurement("axis_cos", "cosine of the frontal QRS axis", ""),
     Measurement("sokolow_lyon_mv", "Sokolow-Lyon voltage, S in V1 + R in V5 or V6", "mV"),
