@@ -147,7 +147,7 @@ def rank_histogram(ranks: Mapping[str, np.ndarray] | np.ndarray, n: int) -> Figu
 
 
 def training_history(
-    histories: pd.DataFrame | Mapping[str | Row, pd.DataFrame], score: str = "validation score"
+    histories: pd.DataFrame | Mapping[str | Row, pd.DataFrame], score: str = "validation score", apart: bool = False
 ) -> Figure:
     """Loss, and the score where there is one, by epoch: training thin and dashed, validation bold.
 
@@ -157,21 +157,30 @@ def training_history(
         Of `Run.history`: epoch, train_loss, validation_loss and, in supervised stages, validation_score.
     score : str
         What the score is.
+    apart : bool
+        Whether each method has a row of its own, as where their losses are not the same quantity.
     """
     with style():
         drawn = _named(histories)
         scored = any("validation_score" in history for _, _, history in drawn)
-        figure, axes = new_figure(2.8, 1, 1 + scored)
-        for name, colour, history in drawn:
+        rows = len(drawn) if apart else 1
+        figure, axes = new_figure(2.8 if rows == 1 else 0.5 + 1.9 * rows, rows, 1 + scored)
+        for place, (name, colour, history) in enumerate(drawn):
+            panels = axes[place % rows]
             epoch = history["epoch"] + 1  # as prose counts them
             thin, bold = {"color": colour, "linewidth": 1, "linestyle": "--"}, {"color": colour, "linewidth": 2}
-            axes[0, 0].plot(epoch, history["train_loss"], **thin, label=f"{name} training".strip())
-            axes[0, 0].plot(epoch, history["validation_loss"], **bold, label=f"{name} validation".strip())
+            called, title = ("", name) if apart else (f"{name} ".lstrip(), "")
+            panels[0].plot(epoch, history["train_loss"], **thin, label=f"{called}training")
+            panels[0].plot(epoch, history["validation_loss"], **bold, label=f"{called}validation")
+            panels[0].set_title(title)
             if "validation_score" in history:
-                axes[0, 1].plot(epoch, history["validation_score"], **bold)
-        for panel, label in zip(axes[0], ("loss", score)):
-            panel.set(xlabel="epoch", ylabel=label)
-            panel.xaxis.get_major_locator().set_params(integer=True)
+                panels[1].plot(epoch, history["validation_score"], **bold)
+            elif scored and apart:
+                panels[1].set_axis_off()
+        for row in axes:
+            for panel, label in zip(row, ("loss", score)):
+                panel.set(xlabel="epoch", ylabel=label)
+                panel.xaxis.get_major_locator().set_params(integer=True)
         legend_above(figure, axes[0, 0])
     return figure
 

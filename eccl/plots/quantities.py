@@ -150,10 +150,12 @@ def ingest_outcome(summary: pd.DataFrame) -> Figure:
     Parameters
     ----------
     summary : DataFrame
-        outcome, reason, participants: of `eccl.data.sources.ingest.ingest_tables`.
+        outcome, reason, participants: of `eccl.data.sources.ingest.ingest_tables`. What a reason says in brackets, most
+        often a library's own words, is left out.
     """
     colours = {"in the cohort": BLUE, "refused": VERMILION, "noted": MUTED}
-    names = [textwrap.fill(reason or outcome, 60) for outcome, reason in zip(summary["outcome"], summary["reason"])]
+    plain = [reason.partition(" (")[0] or outcome for outcome, reason in zip(summary["outcome"], summary["reason"])]
+    names = [textwrap.fill(name, 60) for name in plain]
     lines = sum(name.count("\n") + 1 for name in names)
     with style():
         figure, axes = new_figure(0.8 + 0.2 * lines + 0.08 * len(names))

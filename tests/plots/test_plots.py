@@ -311,6 +311,15 @@ def test_epochs_are_counted_from_one_as_in_prose():
     assert [list(line.get_xdata()) for line in plots.training_history(history).axes[0].lines] == [[1, 2, 3]] * 2
 
 
+def test_losses_of_different_kinds_stand_apart_each_in_its_row():
+    history = pd.DataFrame({"epoch": range(3), "train_loss": 1.0, "validation_loss": 2.0})
+    both = {"eccl": history, "cmr_supervised": history.assign(validation_score=[0.1, 0.2, 0.3])}
+    panels = plots.training_history(both, "mean r", apart=True).axes
+    assert [len(panel.lines) for panel in panels] == [2, 0, 2, 1] and not panels[1].axison
+    assert list(panels[3].lines[0].get_ydata()) == [0.1, 0.2, 0.3] and panels[3].get_ylabel() == "mean r"
+    assert [panel.get_title(loc="left") for panel in panels[::2]] == ["ECCL", "CMR"]
+
+
 def test_a_yes_or_no_reads_so_in_the_legend(rng):
     legend = plots.embedding_map(*rng.normal(size=(2, 9, 4)), np.arange(9) > 4, "coded").axes[1].get_legend()
     assert [text.get_text() for text in legend.get_texts()] == ["no", "yes"]

@@ -97,7 +97,10 @@ def write_cardiosoft(path: Path | str, ecg: ECG, heart_rate: float | None = None
 def _number(strip: Element, name: str, unit: str, path: Path) -> float:
     element = strip.find(name)
     if element is None or element.get("units") != unit:
-        found = "is missing" if element is None else f"has the unit {element.get('units')!r}, not {unit!r}"
+        stated = None if element is None else element.get("units")
+        found = (
+            "is missing" if element is None else f"has the unit {stated!r}, not {unit!r}" if stated else "has no unit"
+        )
         raise DataError(f"{name} {found}", source=path, remedy=f"export it again, with {name} in {unit}")
     return positive(element.text, name, unit, path)
 

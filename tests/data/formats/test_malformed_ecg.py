@@ -83,12 +83,16 @@ CASES = {  # what is wrong: (file, change of its bytes, words of the message)
     "XML in an unknown encoding": (CARDIOSOFT, first("ISO-8859-1", "klingon"), ["no XML", "klingon"]),
     # CardioSoft
     "CardioSoft without strip": (CARDIOSOFT, swap(("StripData", "FullDisclosure")), ["0 StripData"]),
-    "CardioSoft without unit of the resolution": (CARDIOSOFT, first(' units="uVperLsb"', ""), ["Resolution", "None"]),
+    "CardioSoft without unit of the resolution": (
+        CARDIOSOFT,
+        first(' units="uVperLsb"', ""),
+        ["Resolution has no unit"],
+    ),
     "CardioSoft in mV per bit": (CARDIOSOFT, first("uVperLsb", "mVperLsb"), ["'mVperLsb'", "'uVperLsb'"]),
     "CardioSoft without resolution": (CARDIOSOFT, swap(("Resolution", "Other")), ["Resolution is missing"]),
     "CardioSoft of resolution 0": (CARDIOSOFT, first(">5</Res", ">0</Res"), ["Resolution is '0' uVperLsb"]),
     "CardioSoft of infinite resolution": (CARDIOSOFT, first(">5</Res", ">inf</Res"), ["'inf' uVperLsb"]),
-    "CardioSoft without unit of the rate": (CARDIOSOFT, first(' units="Hz"', ""), ["SampleRate", "None", "'Hz'"]),
+    "CardioSoft without unit of the rate": (CARDIOSOFT, first(' units="Hz"', ""), ["SampleRate has no unit", "in Hz"]),
     "CardioSoft of rate 0": (CARDIOSOFT, first(">500<", ">0<"), ["SampleRate is '0' Hz"]),
     "CardioSoft of a negative rate": (CARDIOSOFT, first(">500<", ">-500<"), ["'-500' Hz"]),
     "CardioSoft in kHz that calls itself Hz": (CARDIOSOFT, first(">500<", ">0.5<"), ["0.5 Hz", "50 to 50000 Hz"]),
