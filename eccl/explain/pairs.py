@@ -5,10 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from eccl.traits import DIAGNOSES, trait
+from eccl.traits import DIAGNOSIS_NAMES, trait
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+def name_of(target: str) -> str:
+    """A trait or diagnosis as readers see it: "I48, atrial fibrillation and flutter"."""
+    named = {diagnosis.code: f"{diagnosis.code}, {diagnosis.label}" for diagnosis in DIAGNOSIS_NAMES}
+    return named[target] if target in named else trait(target).label
 
 
 @dataclass(frozen=True)
@@ -21,9 +27,8 @@ class Pair:
 
     @property
     def label(self) -> str:
-        """As readers see it: "I48: P"."""
-        name = self.target if self.target in DIAGNOSES else trait(self.target).label
-        return f"{name}: {self.wave}"
+        """As readers see it: "LA maximal volume: P"."""
+        return f"{name_of(self.target)}: {self.wave}"
 
 
 PAIRS = (

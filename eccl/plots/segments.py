@@ -24,7 +24,7 @@ def segments() -> Figure:
     """The segments with their numbers, coloured by the artery that usually feeds them."""
     colours = {number: ARTERIES[name][1] for name, (fed, _) in TERRITORIES.items() for number in fed}
     with style():
-        figure, axes = new_figure(3.4)
+        figure, axes = new_figure(3.8)
         panel = axes[0, 0]
         for ring, (first, count, start) in enumerate(RINGS):
             outer, width = 3.0 - ring, 1.0
@@ -67,5 +67,5 @@ def segments() -> Figure:
             panel.scatter([], [], color=colour, alpha=0.55, s=60, label=name)
         panel.set(xlim=(-3.7, 3.7), ylim=(-3.7, 3.7), aspect="equal")
         panel.set_axis_off()
-        panel.legend(loc="upper left", bbox_to_anchor=(1.0, 0.95))
+        panel.legend(loc="upper center", bbox_to_anchor=(0.5, 0.0), ncols=len(ARTERIES))
     return figure

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import re
+import textwrap
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -20,6 +21,7 @@ BESIDE = {
     "_config.yml": "the book's settings; _toc.yml its contents",
     "constraints.txt": "every pinned version; environment.yml the same for conda",
 }
+WIDTH = 92  # characters that a page shows of a line
 MARKED = re.compile(r"(<!-- map: `make map` writes it -->\n).*?(<!-- end of the map -->)", re.DOTALL)
 
 
@@ -66,7 +68,9 @@ def contributing_map() -> str:
     lines = []
     for number, rooms in enumerate(floors(), start=1):
         for place, room in enumerate(rooms):
-            lines.append(f"{number if place == 0 else '':>2}  {room:{width}}{first_line(module_of(room))}")
+            named = f"{number if place == 0 else '':>2}  {room:{width}}"
+            hanging = {"initial_indent": named, "subsequent_indent": " " * len(named)}
+            lines += textwrap.wrap(first_line(module_of(room)), WIDTH, **hanging, break_on_hyphens=False)
     return "\n".join(lines)
 
 
