@@ -74,7 +74,7 @@ class Data:
         """Who they are, and how they are split."""
         kind = "simulated people" if self.cohort.simulated else "people"
         parts = ", ".join(f"{len(getattr(self.split, name)):,} {name}" for name in PARTS)
-        has = " and ".join(self.cohort.modalities)
+        has = " and ".join("ECG" if name == "ecg" else name for name in self.cohort.modalities)
         parts += "" if self.unlabelled is None else f", {len(self.unlabelled):,} more without labels"
         return f"{len(self.cohort):,} {kind} with {has}: {parts}; preset {self.config.preset}, seed {self.config.seed}"
 
