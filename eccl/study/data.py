@@ -50,7 +50,7 @@ class Data:
     --------
     >>> data = prepare(eccl.preset("smoke"))
     >>> data
-    Data(80 simulated people with ecg and cine: 55 train, 14 validation, 11 test; preset smoke, seed 42)
+    Data(80 simulated people with ECG and cine: 55 train, 14 validation, 11 test; preset smoke, seed 42)
     >>> data.store.batch(data.split.test[:2])["ecg"].shape
     torch.Size([2, 12, 5000])
     """
