@@ -193,8 +193,8 @@ def roc(labels: np.ndarray, scores: Mapping[Row, np.ndarray], table: pd.DataFram
                 panel.plot(*_roc_points(labels[:, k], score[:, k]), color=colour, label=label)
                 area, height = float(auroc(labels[:, k], score[:, k])), 0.02 + 0.062 * place
                 panel.text(0.99, height, f"{area:.2f}", color=colour, fontsize=8, fontweight="bold", ha="right")
-                panel.text(0.86, height, label, fontsize=7, ha="right")  # a colour alone would not tell them apart
-            panel.text(0.99, 0.03 + 0.062 * len(scores), "AUROC", fontsize=7, ha="right")
+                panel.text(0.86, height, label, fontsize=7.5, ha="right")  # a colour alone would not tell them apart
+            panel.text(0.99, 0.03 + 0.062 * len(scores), "AUROC", fontsize=7.5, ha="right")
             panel.set(xlabel="1 - specificity", ylabel="sensitivity", title=f"{diagnosis.code}: {diagnosis.label}")
             panel.set(xlim=(-0.01, 1.01), ylim=(-0.01, 1.01), aspect="equal")
             panel.set(xticks=np.linspace(0, 1, 6), yticks=np.linspace(0, 1, 6))
