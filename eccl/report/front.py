@@ -39,11 +39,7 @@ def mean_of(table: pd.DataFrame, **where: str) -> Estimate:
 
 def first_seed(table: pd.DataFrame, **where: str) -> Estimate:
     """The value of the one row with these entries, in the first seed."""
-    chosen = table[table["seed"] == table["seed"].min()]
-    for name, value in where.items():
-        chosen = chosen[chosen[name] == value]
-    (row,) = chosen.to_dict("records")
-    return Estimate.from_row(row)
+    return mean_of(table[table["seed"] == table["seed"].min()], **where)
 
 
 def results_table() -> str:

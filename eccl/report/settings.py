@@ -50,10 +50,11 @@ def settings_table(part: str | None = None) -> pd.DataFrame:
 
 def stages_table(name: str) -> pd.DataFrame:
     """The settings of every stage in a preset, a column a stage, and the meaning: all text, one line a setting."""
+    config, meanings = preset(name), _meanings()
     stages = [item.name for item in fields(Config) if item.name.startswith("stage_")]
-    tables = {stage.removeprefix("stage_"): _flat(getattr(preset(name), stage)) for stage in stages}
+    tables = {stage.removeprefix("stage_"): _flat(getattr(config, stage)) for stage in stages}
     table = pd.DataFrame(tables).map(_said)
-    return table.assign(meaning=[_meanings()["StageConfig", setting] for setting in table.index])
+    return table.assign(meaning=[meanings["StageConfig", setting] for setting in table.index])
 
 
 def _flat(config: Any, prefix: str = "") -> dict[str, Any]:

@@ -21,7 +21,7 @@ from eccl.data.store import Store, pack
 from eccl.data.table import patients
 from eccl.display import tree
 from eccl.machine import Machine
-from eccl.methods import Trained
+from eccl.methods import READS, Trained
 from eccl.metrics import bootstrap_indices
 from eccl.records import DataError
 from eccl.simulate.cohort import simulate_cohort, simulate_ecgs
@@ -74,7 +74,7 @@ class Data:
         """Who they are, and how they are split."""
         kind = "simulated people" if self.cohort.simulated else "people"
         parts = ", ".join(f"{len(getattr(self.split, name)):,} {name}" for name in PARTS)
-        has = " and ".join("ECG" if name == "ecg" else name for name in self.cohort.modalities)
+        has = " and ".join(READS.get(name, name) for name in self.cohort.modalities)
         parts += "" if self.unlabelled is None else f", {len(self.unlabelled):,} more without labels"
         return f"{len(self.cohort):,} {kind} with {has}: {parts}; preset {self.config.preset}, seed {self.config.seed}"
 

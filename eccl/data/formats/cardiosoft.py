@@ -96,12 +96,13 @@ def write_cardiosoft(path: Path | str, ecg: ECG, heart_rate: float | None = None
 
 def _number(strip: Element, name: str, unit: str, path: Path) -> float:
     element = strip.find(name)
-    if element is None or element.get("units") != unit:
-        stated = None if element is None else element.get("units")
-        found = (
-            "is missing" if element is None else f"has the unit {stated!r}, not {unit!r}" if stated else "has no unit"
-        )
-        raise DataError(f"{name} {found}", source=path, remedy=f"export it again, with {name} in {unit}")
+    remedy = f"export it again, with {name} in {unit}"
+    if element is None:
+        raise DataError(f"{name} is missing", source=path, remedy=remedy)
+    stated = element.get("units")
+    if stated != unit:
+        found = f"has the unit {stated!r}, not {unit!r}" if stated else "has no unit"
+        raise DataError(f"{name} {found}", source=path, remedy=remedy)
     return positive(element.text, name, unit, path)
 
 
